@@ -1,0 +1,131 @@
+"""The state that a link carries: everything a page shows follows from the URL's query.
+
+A widget that belongs to the state takes its value from the URL before it is drawn and writes it back when a person
+changes it. So a link can be sent, and the browser's back button brings every widget back.
+"""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+KEPT = ("run", "with", "level")  # what goes along from page to page
+
+
+def get(name: str, default: str = "") -> str:
+    """A value of the URL's query."""
+    return st.query_params.get(name, default)
+
+
+def get_all(name: str) -> list[str]:
+    """All values of a name that may occur several times."""
+    return st.query_params.get_all(name)
+
+
+def put(**values) -> None:
+    """Write values into the URL; None or "" takes a name out."""
+    for name, value in values.items():
+        name = name.rstrip("_")
+        if value in (None, "", []):
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = [str(v) for v in value] if isinstance(value, list) else str(value)
+
+
+def prefix() -> tuple[int, ...]:
+    """The prefix in the URL ("3.17"), or () when there is none or it is no prefix."""
+    return parse_prefix(get("prefix"))
+
+
+def parse_prefix(text: str) -> tuple[int, ...]:
+    """
+    >>> parse_prefix("3.17"), parse_prefix("<b>"), parse_prefix("")
+    ((3, 17), (), ())
+    """
+    parts = text.split(".") if text else []
+    good = len(parts) <= 16 and all(part.isdecimal() and part.isascii() and len(part) < 9 for part in parts)
+    return tuple(int(part) for part in parts) if good else ()
+
+
+def query(**changes) -> dict:
+    """The query of a link to another page: the run and what goes along, with changes (None takes out)."""
+    kept = {name: get_all(name) for name in KEPT if get_all(name)}
+    kept |= {name.rstrip("_"): value for name, value in changes.items()}
+    return {
+        name: [str(v) for v in value] if isinstance(value, list) else str(value)
+        for name, value in kept.items()
+        if value not in (None, "", [])
+    }
+
+
+def choose(
+    label: str,
+    options: Sequence,
+    name: str,
+    default,
+    *,
+    text: Callable = str,
+    kind: str = "selectbox",
+    where=st,
+    **more,
+):
+    """A choice that lives in the URL under `name`; what the URL says and is no option counts as the default."""
+    options = list(options)
+    by_name = {str(option): option for option in options}
+    value = by_name.get(get(name), default if default in options else options[0])
+    key = f"choice_{name}"
+    st.session_state[key] = value
+    draw = getattr(where, kind)
+    if kind == "segmented_control":
+        more.setdefault("required", True)
+    draw(label, options, key=key, format_func=text, on_change=_store, args=(name, key, default), **more)
+    return value
+
+
+def toggle(label: str, name: str, default: bool = False, where=st, **more) -> bool:
+    """A switch that lives in the URL as 1 or 0."""
+    value = {"1": True, "0": False}.get(get(name), default)
+    key = f"choice_{name}"
+    st.session_state[key] = value
+    where.toggle(label, key=key, on_change=_store, args=(name, key, default), **more)
+    return value
+
+
+def words(label: str, name: str, where=st, **more) -> str:
+    """A line of text that lives in the URL."""
+    value, key = get(name)[:2000], f"choice_{name}"
+    st.session_state[key] = value
+    where.text_input(label, key=key, on_change=_store, args=(name, key, ""), max_chars=2000, **more)
+    return value
+
+
+def several(label: str, options: Sequence[str], name: str, where=st, **more) -> list[str]:
+    """Several choices that live in the URL."""
+    value, key = [one for one in dict.fromkeys(get_all(name)) if one in options], f"choice_{name}"
+    st.session_state[key] = value
+    where.multiselect(label, list(options), key=key, on_change=_store, args=(name, key, []), **more)
+    return value
+
+
+def number(name: str, low: int, high: int, default: int) -> int:
+    """A whole number of the URL, kept within bounds."""
+    text = get(name)
+    return min(max(int(text), low), high) if text.isdecimal() and len(text) < 10 else default
+
+
+def _store(name: str, key: str, default) -> None:
+    value = st.session_state[key]
+    if isinstance(value, bool):
+        value = None if value == default else int(value)
+    put(**{name: None if value == default else value, "from": None})
+
+
+def goto(page: str, **changes) -> None:
+    """Ask for another page (or this one with another state) from a callback; `follow` does it."""
+    st.session_state["goto"] = (page, query(**changes))
+
+
+def follow(pages: dict) -> None:
+    """Go where a callback asked to go."""
+    wanted = st.session_state.pop("goto", None)
+    if wanted is not None:
+        st.switch_page(pages[wanted[0]], query_params=wanted[1])

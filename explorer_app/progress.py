@@ -1,0 +1,76 @@
+"""A fit in the background as pages show it: progress, curves, stop and go on."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from explorer_app import context, links
+from explorer_app.show import chart, md
+from lmindexer import jobs, plots
+from lmindexer.browse.history import measures_in
+
+SPOKEN = {
+    "reconstructor_warmup": "reconstructor warm-up",
+    "continuous": "continuous warm-up",
+    "codebook_init": "k-means start of the codebook",
+    "discrete": "learning codes",
+}
+CURVES = ("perplexity", "diff_ratio", "macro_f1", "loss")
+
+
+@st.fragment(run_every=1.5)
+def watch(run: Path, key: str, curves: bool = True) -> None:
+    """The run's progress, looked at again every second and a half; what it needs stands on disk."""
+    found = jobs.status(run)
+    with st.container(border=True):
+        _line(run, found, key)
+        if curves:
+            _curves(run, key)
+    if found.state == "finished":
+        context.forget_shelf()
+        if st.session_state.get(f"seen_{run}") != "finished":
+            st.session_state[f"seen_{run}"] = "finished"
+            st.rerun()
+    else:
+        st.session_state[f"seen_{run}"] = found.state
+
+
+def _line(run: Path, found: jobs.Status, key: str) -> None:
+    name = run.name
+    if found.state == "finished":
+        st.success(f"**{md(name)}** is finished.", icon=":material/check_circle:")
+        st.button("Open it", key=f"{key}_open", type="primary", on_click=links.goto, args=("overview",),
+                  kwargs={"run": name, "prefix": None})  # fmt: skip
+        return
+    progress = found.progress
+    words = "reading the documents"
+    if progress:
+        stage = SPOKEN.get(progress.get("stage"), str(progress.get("stage")))
+        words = (
+            f"position {progress.get('position')}: {stage}, epoch {progress.get('epoch')} of {progress.get('epochs')}"
+        )
+        words += f", stage {progress.get('stage_index', 0) + 1} of {progress.get('stages')}"
+    if found.state == "running":
+        seconds = progress.get("seconds") or 0
+        st.progress(found.share, text=f"**{md(name)}** · {md(words)} · {seconds:,.0f} s")
+        st.button("Stop", key=f"{key}_stop", icon=":material/stop_circle:", on_click=jobs.stop, args=(run,))
+        return
+    if found.state == "failed":
+        st.error(f"**{md(name)}** ended with an error.", icon=":material/error:")
+        st.code(found.log[-2000:] or "It printed nothing.", language=None)
+        return
+    st.warning(
+        f"**{md(name)}** was stopped at {found.share:.0%}; it can go on from there.", icon=":material/pause_circle:"
+    )
+    st.button("Go on", key=f"{key}_on", icon=":material/play_circle:", on_click=jobs.go_on, args=(run,))
+
+
+def _curves(run: Path, key: str) -> None:
+    history = jobs.history(run)
+    if history is None or history.empty:
+        st.caption("Curves appear after the first epoch.")
+        return
+    there = [name for name in CURVES if name in measures_in({run.name: history})]
+    for column, name in zip(st.columns(2) * 2, there, strict=False):
+        with column:
+            chart(plots.training_curves({run.name: history}, name), f"{key}_{name}")

@@ -1,0 +1,108 @@
+"""How pages show things: escaped words, charts that answer clicks, tables, exports."""
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def md(text, limit: int = 300) -> str:
+    """Text for a place that Streamlit reads as Markdown: every sign with a meaning is escaped, lines are joined.
+
+    >>> md("**bold** <b>")
+    '\\\\*\\\\*bold\\\\*\\\\* \\\\<b\\\\>'
+    """
+    text = " ".join(str(text)[: 4 * limit].split())
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return _MARKS.sub(r"\\\1", text)
+
+
+def id_of(prefix) -> str:
+    """A prefix as people read it: (3, 17) is "<3><17>"."""
+    return "".join(f"<{code}>" for code in prefix if code >= 0)
+
+
+def chart(figure: go.Figure, key: str, click: Callable[[dict], None] | None = None, modes=("points",), alt="") -> None:
+    """Draw a figure; `click` is called with the selection when a person clicks (or selects) something.
+
+    The camera in the figure's bar saves PNG or SVG, as chosen on the page's export menu.
+    """
+    form = st.session_state.get("picture_form", "png")
+    config = {"toImageButtonOptions": {"format": form, "filename": key, "scale": 2}, "displaylogo": False}
+    config["modeBarButtonsToRemove"] = ["autoScale2d"]
+    title = alt or (figure.layout.title.text or key)
+    if click is None:
+        st.plotly_chart(figure, key=key, config=config, alt=title)
+        return
+    st.plotly_chart(
+        figure, key=key, config=config, alt=title, selection_mode=modes,
+        on_select=lambda: click(st.session_state[key]["selection"]),
+    )  # fmt: skip
+
+
+def export(name: str, figure: go.Figure | None = None, tables: dict[str, pd.DataFrame] | None = None) -> None:
+    """A menu to save the figure (HTML here; PNG or SVG by the figure's camera) and the tables (CSV)."""
+    with st.popover("Export", icon=":material/download:"):
+        for label, table in (tables or {}).items():
+            st.download_button(
+                f"{label} (CSV)", table.to_csv(index=False).encode(),
+                f"{name}-{label.replace(' ', '-')}.csv", "text/csv",
+                key=f"csv_{name}_{label}", on_click="ignore",
+            )  # fmt: skip
+        if figure is not None:
+            st.download_button(
+                "figure (HTML)", lambda: figure.to_html(include_plotlyjs=True).encode(), f"{name}.html", "text/html",
+                key=f"html_{name}", on_click="ignore",
+            )  # fmt: skip
+            key = f"form_{name}"
+            st.session_state[key] = st.session_state.get("picture_form", "png")
+            st.segmented_control(
+                "The camera above a figure saves", ["png", "svg"], key=key, required=True, format_func=str.upper,
+                on_change=lambda: st.session_state.update(picture_form=st.session_state[key]),
+            )  # fmt: skip
+
+
+def table(
+    frame: pd.DataFrame, key: str, pick: Callable[[int], None] | None = None, height: int | str = "auto", **columns
+) -> None:
+    """Show a frame; with `pick`, a click on a row calls it with the row's place. `columns` sets how columns look.
+
+    A column set to None is hidden. Cells are drawn as plain text, whatever they hold.
+    """
+    more = {"hide_index": True, "column_config": columns, "height": height, "key": key}
+    if pick is None:
+        st.dataframe(frame, **more)
+        return
+
+    def chosen() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows:
+            pick(rows[0])
+
+    st.dataframe(frame, on_select=chosen, selection_mode="single-row", **more)
+
+
+def metrics(cells: list[tuple[str, str, str]]) -> None:
+    """Numbers in a row: (label, value, help line); labels and values are escaped by the caller."""
+    for column, (label, value, help_line) in zip(st.columns(max(len(cells), 4)), cells, strict=False):
+        column.metric(label, value, help=help_line, border=True)
+
+
+def share(label: str, help: str | None = None):
+    """A column of shares drawn as bars."""
+    return st.column_config.ProgressColumn(label, format="%.2f", min_value=0, max_value=1, help=help, width="small")
+
+
+def decimal(label: str, help: str | None = None, form: str = "%.2f"):
+    """A column of numbers with a fixed number of places."""
+    return st.column_config.NumberColumn(label, format=form, help=help)
+
+
+def count(label: str, help: str | None = None):
+    """A column of counts."""
+    return st.column_config.NumberColumn(label, format="localized", help=help)

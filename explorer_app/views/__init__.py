@@ -1,0 +1,14 @@
+"""The pages, in the order of the sidebar; each module has TITLE, ICON and render()."""
+
+from explorer_app.views import collapse, compare, corpus, document, overview, prefixes, semantic_map, try_text
+
+PAGES = {
+    "overview": overview,
+    "prefixes": prefixes,
+    "document": document,
+    "collapse": collapse,
+    "map": semantic_map,
+    "compare": compare,
+    "try": try_text,
+    "corpus": corpus,
+}

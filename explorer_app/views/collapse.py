@@ -1,0 +1,120 @@
+"""Page 4: did anything collapse, and when: curves over training, use of codes, collisions."""
+
+import streamlit as st
+
+from explorer_app import context, helplines, links
+from explorer_app.show import chart, count, export, id_of, md, table
+from explorer_app.views import live
+from lmindexer import plots
+from lmindexer.browse import RunBrowser, usage, words
+from lmindexer.browse.history import MEASURES, curves, measures_in
+from lmindexer.browse.verdict import verdict
+from lmindexer.diagnostics import diagnose
+
+TITLE, ICON = "Collapse", ":material/monitoring:"
+FIRST = ("perplexity", "diff_ratio", "macro_f1", "loss")  # drawn without being asked, where they are measured
+
+
+def render() -> None:
+    """Lay out the page."""
+    run = context.current()
+    st.title("Collapse")
+    st.caption(
+        "A run collapses when its codes stop telling documents apart: a reconstructor that never learned misguides the "
+        "encoder, or an encoder that says too little is ignored. Warm-ups are shaded; the healthy range is green."
+    )
+    runs = {context.current_key(): run, **context.others("Lay other runs over this one")}
+    _diagnosis(run)
+    _training(run, runs)
+    live.render()
+    _codes(run)
+    _collisions(run)
+
+
+def _diagnosis(run: RunBrowser) -> None:
+    found = [] if run.quality is None else [remark for remark in verdict(run.quality) if remark.mood == "bad"]
+    for remark in found:
+        st.error(md(remark.text, 600), icon=":material/error:")
+    history = run.bundle.history
+    sick = []
+    if history is not None and "perplexity" in history:
+        ends = history[history["perplexity"].notna()].groupby(["position", "stage"], sort=False).tail(1)
+        for row in ends.itertuples():
+            place = int(row.position)
+            if 1 <= place <= run.positions:
+                sick.append(diagnose(row.perplexity, run.codebook_sizes[place - 1], run.documents, row.stage, place))
+    for words_of in filter(None, sick):
+        st.warning(md(words_of, 600), icon=":material/warning:")
+    if run.quality is not None and not found and not any(sick):
+        st.success(
+            "No sign of a collapse in the final codes or at the end of any stage.", icon=":material/check_circle:"
+        )
+
+
+def _training(run: RunBrowser, runs: dict[str, RunBrowser]) -> None:
+    st.subheader("Over training")
+    histories = {key: one.bundle.history for key, one in runs.items() if one.bundle.history is not None}
+    there = measures_in(histories)
+    if not there:
+        st.info(
+            "This run keeps no history of its training (a method without training, or a run made elsewhere).",
+            icon=":material/show_chart:",
+        )
+        return
+    named = [name for name in FIRST if name in there] or there[:4]
+    chosen = links.several("Measures", there, "measure", format_func=MEASURES.get, placeholder="the usual four")
+    figures = {name: _curve(histories, name, run) for name in chosen or named}
+    for start in range(0, len(figures), 2):
+        pair = list(figures.items())[start : start + 2]
+        for column, (name, figure) in zip(st.columns(2), pair, strict=False):
+            with column:
+                chart(figure, f"curve_{name}")
+                st.caption(helplines.LOSSES.get(name, ""))
+    st.caption(
+        "Lines: dotted = reconstructor warm-up, dashed = continuous warm-up, star = k-means start, solid = codes."
+    )
+    export("training", next(iter(figures.values())), {name: curves(histories, name) for name in figures})
+
+
+def _curve(histories, name: str, run: RunBrowser):
+    return plots.training_curves(histories, name, run.codebook_sizes, run.documents)
+
+
+def _codes(run: RunBrowser) -> None:
+    st.subheader("Use of the codes")
+    left, right = st.columns([2, 2], vertical_alignment="bottom")
+    options = list(range(1, run.positions + 1))
+    position = links.choose("Position", options, "position", 1, where=left, kind="segmented_control")
+    by_size = not links.toggle("in the codebook's order", "inorder", where=right)
+    names = words.keywords(run) if position == 1 else {}
+    figure = plots.code_usage(run, position=position, by_size=by_size, names=names)
+    sides = st.columns(2)
+    with sides[0]:
+        chart(figure, f"usage_{position}_{by_size}")
+        export(f"usage-{position}", figure, {"use": usage.code_usage(run, position)})
+    with sides[1]:
+        if run.quality is not None:
+            chart(plots.perplexity(run.quality), "collapse_perplexity")
+            st.markdown("Perplexity", help=helplines.PERPLEXITY)
+            st.markdown("Perplexity inside a prefix", help=helplines.WITHIN)
+
+
+def _collisions(run: RunBrowser) -> None:
+    st.subheader("Documents with equal codes")
+    left, right = st.columns(2)
+    with left:
+        figure = plots.collision_sizes(run)
+        chart(figure, "collisions")
+    with right:
+        rows = usage.largest_collisions(run)
+        if rows.empty:
+            st.info("No two documents have equal codes.", icon=":material/fingerprint:")
+            return
+        codes = rows[[f"c{t}" for t in range(1, run.positions + 1)]].to_numpy().tolist()
+        rows = rows.assign(ID=[id_of(code) for code in codes])[["ID", "documents"]]
+        st.markdown("The most crowded IDs; a click lists their documents", help=helplines.SUFFIX)
+        table(
+            rows, "crowded",
+            lambda place: links.goto("prefixes", prefix=".".join(str(c) for c in codes[place] if c >= 0)),
+            height=340, documents=count("documents"),
+        )  # fmt: skip

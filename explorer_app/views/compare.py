@@ -1,0 +1,126 @@
+"""Page 6: two runs over the same documents, side by side."""
+
+import pandas as pd
+import streamlit as st
+
+from explorer_app import context, helplines, links
+from explorer_app.show import chart, export, id_of, md, metrics, table
+from lmindexer import plots
+from lmindexer.browse import compare, words
+from lmindexer.errors import LMIndexerError
+
+TITLE, ICON = "Compare", ":material/compare_arrows:"
+
+
+@st.cache_resource(max_entries=4, show_spinner="Joining the runs …")
+def _pair(_a, _b, keys: tuple[str, str, int, int]):
+    found = compare.pair(_a, _b)
+    return found, compare.contingency(found)
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring both runs …")
+def _metrics(_found, keys: tuple):
+    return compare.metrics(_found), compare.c1_agreement(_found)
+
+
+def render() -> None:
+    """Lay out the page."""
+    run = context.current()
+    key = context.current_key()
+    st.title("Compare two runs")
+    options = [name for name in context.shelf().runs if name != key]
+    if not options:
+        st.info(
+            "There is only one run; train another with other settings to compare.", icon=":material/compare_arrows:"
+        )
+        return
+    same = [name for name in options if _corpus(name) == _corpus(key)]
+    other = links.choose(
+        f"Compare {md(key)} with", same + [n for n in options if n not in same], "other", (same or options)[0]
+    )
+    second = context.opened_or_stop(other)
+    keys = (key, other, id(run), id(second))
+    try:
+        found, cells = _pair(run, second, keys)
+    except LMIndexerError as error:
+        st.info(md(error, 600), icon=":material/join:")
+        return
+    _numbers(found, keys, key, other)
+    _where_they_went(found, cells, key, other)
+
+
+def _corpus(key: str):
+    return context.shelf().runs[key].manifest["corpus"].get("fingerprint")
+
+
+def _numbers(found, keys, name_a: str, name_b: str) -> None:
+    table_of, agreement = _metrics(found, keys)
+    cells = [("Shared documents", f"{len(found):,}", "Documents, by id, that both runs have.")]
+    if agreement is not None:
+        cells.append(
+            ("AMI of both c1", f"{agreement:.3f}", "Adjusted mutual information of the two runs' first codes.")
+        )
+    for label, run in (("Unique IDs, first", found.a), ("Unique IDs, second", found.b)):
+        cells.append((md(label, 60), f"{run.unique_share:.0%}", helplines.UNIQUE))
+    metrics(cells)
+    left, right = st.columns([3, 4])
+    with left:
+        figure = plots.metric_intervals(table_of)
+        chart(figure, "compare_intervals")
+    with right:
+        st.markdown("Metrics on the shared documents", help=helplines.INTERVAL)
+        table(_readable(table_of, name_a, name_b), "compare_metrics")
+        export("compare", figure, {"metrics": table_of})
+
+
+def _readable(found, name_a: str, name_b: str):
+    """Values and intervals as "0.287 ± 0.007"; names that are equal would make equal columns."""
+    columns = {"metric": found["metric"]}
+    titles = {"a": f"first: {name_a}", "b": f"second: {name_b}", "difference": "difference"}
+    for side, title in titles.items():
+        sign = "+" if side == "difference" else ""
+        pairs = zip(found[side], found[f"{side}_half"], strict=True)
+        columns[title] = [f"{value:{sign}.3f} ± {half:.3f}" for value, half in pairs]
+    return pd.DataFrame(columns)
+
+
+def _where_they_went(found, cells, name_a: str, name_b: str) -> None:
+    st.subheader("Where they disagree")
+    share, outside = compare.moved(cells)
+    words_a, words_b = words.keywords(found.a), words.keywords(found.b)
+    st.markdown(
+        f"**{share:.0%}** of the shared documents are not where the best one-to-one matching of first codes puts them. "
+        "A click on a cell lists its documents."
+    )
+    figure = plots.contingency(cells, name_a, name_b, compare.matching(cells), words_a, words_b)
+    chart(figure, f"contingency_{name_a}_{name_b}", _pick_cell)
+    flows = outside.head(50).reset_index(drop=True)
+    for side, named in (("a", words_a), ("b", words_b)):
+        flows[f"words_{side}"] = [", ".join(named.get(code, [])[:3]) for code in flows[side]]
+    st.markdown("The largest groups of documents that moved")
+    shown = flows.assign(a=[id_of((c,)) for c in flows["a"]], b=[id_of((c,)) for c in flows["b"]])
+    table(
+        shown[["a", "words_a", "b", "words_b", "documents"]], f"flows_{name_a}_{name_b}",
+        lambda place: links.put(cell=f"{flows['a'].iloc[place]}.{flows['b'].iloc[place]}"), height=300,
+        a=f"c1 in {name_a}", b=f"c1 in {name_b}", words_a="key words", words_b="key words ",
+    )  # fmt: skip
+    cell = links.parse_prefix(links.get("cell"))
+    if len(cell) != 2:
+        return
+    moved = compare.documents_in(found, *cell)
+    st.subheader(f"Documents with {md(id_of(cell[:1]))} in {md(name_a)} and {md(id_of(cell[1:]))} in {md(name_b)}")
+    if moved.empty:
+        st.info("No document is in this cell.", icon=":material/search_off:")
+        return
+    table(
+        moved, f"moved_{cell}", lambda place: links.goto("document", doc=moved["doc_id"].iloc[place]),
+        doc_id="document", id_a=f"ID in {name_a}", id_b=f"ID in {name_b}",
+    )  # fmt: skip
+    export("moved", tables={"documents": moved})
+
+
+def _pick_cell(chosen: dict) -> None:
+    for point in chosen["points"][:1]:
+        found = point.get("customdata")
+        if found:
+            links.put(cell=f"{int(found[0])}.{int(found[1])}")

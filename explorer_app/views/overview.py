@@ -1,0 +1,140 @@
+"""Page 1: what a run learned, in one look."""
+
+import pandas as pd
+import streamlit as st
+
+from explorer_app import context, helplines, links
+from explorer_app.show import chart, export, id_of, md, metrics, table
+from explorer_app.views.parts import breadcrumbs
+from lmindexer import plots
+from lmindexer.browse import RunBrowser, words
+from lmindexer.browse.prefixes import tree
+from lmindexer.browse.verdict import verdict
+
+TITLE, ICON = "Overview", ":material/dashboard:"
+MOODS = {"good": ":green[:material/check_circle:]", "fair": ":orange[:material/info:]", "bad": ":red[:material/error:]"}
+
+
+def render() -> None:
+    """Lay out the page."""
+    run = context.current()
+    manifest = run.bundle.manifest
+    st.title(md(run.name, 80))
+    corpus = manifest["corpus"].get("name") or "a corpus"
+    made = str(manifest.get("created", "at an unknown time"))[:10]
+    st.caption(f"{md(run.bundle.method)} on {md(corpus, 80)}, made {md(made)}")
+    _numbers(run)
+    _verdict(run)
+    _tree(run)
+    _figures(run)
+    with st.expander("Settings, seed, versions and timings", icon=":material/tune:"):
+        table(_facts(manifest), "facts")
+
+
+def _numbers(run: RunBrowser) -> None:
+    quality = run.quality
+    cells = [("Documents", f"{run.documents:,}", "Documents that have an ID in this run.")]
+    cells.append(("ID length", f"{run.positions}", "Learned positions T; the suffix is not counted."))
+    sizes = " · ".join(f"{size:,}" for size in run.codebook_sizes)
+    cells.append(("Codebooks", sizes, "K, the number of codes at each position."))
+    if quality is not None and quality.levels:
+        best = max((quality.ami(1, level) or 0, level) for level in range(1, quality.levels + 1))
+        where = f" The best of the levels is shown: level {best[1]}."
+        cells.append(("AMI of c1", f"{best[0]:.3f}", helplines.AMI + where))
+    if quality is not None and quality.perplexity[0] is not None:
+        cells.append(("Perplexity c1", f"{quality.perplexity[0]:.1f}", helplines.PERPLEXITY))
+    cells.append(("Unique IDs", f"{run.unique_share:.0%}", helplines.UNIQUE))
+    metrics(cells)
+
+
+def _verdict(run: RunBrowser) -> None:
+    if run.quality is None:
+        st.info(
+            "This run has no metrics and is too large to measure while you wait; `lmindexer evaluate RUN` adds them.",
+            icon=":material/straighten:",
+        )
+        return
+    for remark in verdict(run.quality):
+        st.markdown(f"{MOODS[remark.mood]} {md(remark.text, 600)}")
+
+
+def _tree(run: RunBrowser) -> None:
+    prefix = run.checked(links.prefix()) if _fits(run, links.prefix()) else ()
+    st.subheader("The tree of IDs")
+    left, middle, _ = st.columns([2, 2, 3], vertical_alignment="bottom")
+    level = context.level(run, where=left, label="Colour by category level")
+    kind = links.choose("Shape", ["icicle", "sunburst"], "shape", "icicle", where=middle, kind="segmented_control")
+    breadcrumbs(run, prefix, "overview")
+    if len(prefix) >= run.positions:
+        st.info("A full ID has nothing below it; go up by the path above.", icon=":material/account_tree:")
+        return
+    figure = plots.hierarchy(run, prefix=prefix, level=level or 1, kind=kind, names=_names(run, prefix))
+    chart(figure, f"tree_{kind}_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("A click on a part goes down into it, a click on the outermost part goes back up.")
+        export("tree", figure, {"nodes": tree(run, prefix, level=level or 1)})
+    st.button(
+        f"Look closely at {md(id_of(prefix) or 'the first codes')}", icon=":material/bar_chart:",
+        on_click=links.goto, args=("prefixes",), kwargs={"prefix": ".".join(map(str, prefix))},
+    )  # fmt: skip
+
+
+def _fits(run: RunBrowser, prefix) -> bool:
+    return len(prefix) <= run.positions and all(c < k for c, k in zip(prefix, run.codebook_sizes, strict=False))
+
+
+def _names(run: RunBrowser, prefix: tuple[int, ...]) -> dict[str, list[str]]:
+    """Key words of the nodes of the first two levels shown."""
+    names = {}
+    top = words.keywords(run, prefix)
+    start = ".".join(map(str, prefix)) + "." if prefix else ""
+    for code, found in top.items():
+        names[f"{start}{code}"] = found
+    if run.documents <= words.EXACT_UP_TO:
+        for code in top:
+            for deeper, found in words.keywords(run, (*prefix, code)).items():
+                names[f"{start}{code}.{deeper}"] = found
+    return names
+
+
+def _drill(chosen: dict, prefix: tuple[int, ...]) -> None:
+    for point in chosen["points"][:1]:
+        node = point.get("id") or ""
+        wanted = links.parse_prefix(node.removesuffix(".rest")) if node != "all" else ()
+        if wanted == prefix:
+            wanted = prefix[:-1]
+        links.put(prefix=".".join(map(str, wanted)), from_=None)
+
+
+def _figures(run: RunBrowser) -> None:
+    st.subheader("Against the categories and against collapse")
+    laid_over = context.others("Lay other runs over this one")
+    runs = {context.current_key(): run, **laid_over}
+    qualities = {key: one.quality for key, one in runs.items() if one.quality is not None}
+    if not qualities:
+        st.info("None of these runs has metrics; `lmindexer evaluate RUN` adds them.", icon=":material/straighten:")
+        return
+    left, right = st.columns(2)
+    with left:
+        chart(plots.agreement(qualities), "overview_agreement")
+    with right:
+        chart(plots.perplexity(qualities), "overview_perplexity")
+    if len(qualities) > 1:
+        table(_side_by_side(qualities), "overview_runs")
+
+
+def _side_by_side(qualities: dict) -> pd.DataFrame:
+    rows = []
+    for key, quality in qualities.items():
+        row = {"run": key, "documents": quality.documents, "codebook sizes": str(quality.codebook_sizes)}
+        row |= {f"AMI c1, level {level}": quality.ami(1, level) for level in range(1, quality.levels + 1)}
+        row |= {f"perplexity {t}": value for t, value in enumerate(quality.perplexity, start=1)}
+        rows.append(row | {"unique share": quality.collisions.unique_share})
+    return pd.DataFrame(rows)
+
+
+def _facts(manifest: dict) -> pd.DataFrame:
+    parts = {"seed": {"seed": manifest.get("seed")}}
+    parts |= {name: manifest.get(name) or {} for name in ("settings", "versions", "timings", "corpus")}
+    rows = [(part, str(name), str(value)) for part, facts in parts.items() for name, value in facts.items()]
+    return pd.DataFrame(rows, columns=["part", "name", "value"])

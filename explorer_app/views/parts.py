@@ -1,0 +1,67 @@
+"""Parts that several pages share: breadcrumbs, a list of documents by page, links to a document."""
+
+import streamlit as st
+
+from explorer_app import helplines, links
+from explorer_app.show import export, id_of, md, table
+from lmindexer.browse import RunBrowser, documents, words
+
+PAGE_SIZE = 20
+
+
+def breadcrumbs(run: RunBrowser, prefix: tuple[int, ...], page: str) -> None:
+    """All › <3> key words › <3><17> key words, each a button up the tree; nothing at the top."""
+    if not prefix:
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for length in range(len(prefix) + 1):
+            part = prefix[:length]
+            name = words.name_of(run, part, 2) if part else ""
+            label = f"{md(id_of(part[-1:]))} {md(name, 50)}" if part else "All documents"
+            if length:
+                st.markdown(":material/chevron_right:", width="content")
+            st.button(
+                label, key=f"crumb_{page}_{length}", type="tertiary", disabled=length == len(prefix),
+                on_click=links.put, kwargs={"prefix": ".".join(map(str, part)), "from": None},
+            )  # fmt: skip
+
+
+def document_list(run: RunBrowser, prefix: tuple[int, ...], key: str, category=None) -> None:
+    """The documents under a prefix: search, pages, a click opens one."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    search = links.words("Search ids and titles", "q", where=left, placeholder="part of an id or a title")
+    in_text = links.toggle("in texts too", "intext", where=right, help="Reads every text: slower for large runs.")
+    offset = links.number("from", 0, 10**9, 0)
+    found = documents.page(run, prefix, category, search, in_text, offset, PAGE_SIZE)
+    if not found.total:
+        st.info("No document here matches the search; shorten it or search in texts too.", icon=":material/search_off:")
+        return
+    documents_table(found.rows, f"{key}_{offset}_{hash((search, in_text, prefix))}")
+    _pager(found, offset, key)
+    export(f"documents-{id_of(prefix) or 'all'}", tables={"documents of this page": found.rows})
+
+
+def documents_table(rows, key: str, extra: dict | None = None) -> None:
+    """Documents as a table; a click on a row opens the document."""
+    shown = rows[[*(extra or {}), "title", "id", "suffix", "category", "text", "doc_id"]]
+    table(
+        shown, key, lambda place: links.goto("document", doc=rows["doc_id"].iloc[place]),
+        doc_id="document", title="title", text=st.column_config.TextColumn("text (beginning)", width="large"),
+        category=st.column_config.TextColumn("category", width="medium"), id="ID",
+        suffix=st.column_config.NumberColumn("suffix", help=helplines.SUFFIX), **(extra or {}),
+    )  # fmt: skip
+
+
+def _pager(found, offset: int, key: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Previous", icon=":material/chevron_left:", key=f"{key}_previous", disabled=offset == 0,
+            on_click=links.put, kwargs={"from": max(offset - PAGE_SIZE, 0) or None},
+        )  # fmt: skip
+        last = min(offset + PAGE_SIZE, found.total)
+        more = "more than " if found.capped else ""
+        st.markdown(f"{offset + 1:,}–{last:,} of {more}{found.total:,}", width="content")
+        st.button(
+            "Next", icon=":material/chevron_right:", key=f"{key}_next", disabled=last >= found.total,
+            on_click=links.put, kwargs={"from": offset + PAGE_SIZE},
+        )  # fmt: skip

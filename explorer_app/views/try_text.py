@@ -1,0 +1,119 @@
+"""Page 7: any text on its way down the tree of IDs."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from explorer_app import context, helplines, links, models
+from explorer_app.show import chart, count, decimal, export, id_of, md, table
+from explorer_app.views.parts import documents_table
+from lmindexer import plots
+from lmindexer.browse import RunBrowser, inside, neighbours, words
+
+TITLE, ICON = "Try a text", ":material/edit_note:"
+SHOWN = 20
+EXAMPLES = ("a ball for my little son", "a small wild animal that eats insects", "stealing passwords from memory")
+
+# Fine-tuned models join here: {name: function(run, indexer, text) that gives a scorer}. None is the indexer itself.
+SCORERS = {"the run's indexer": None}
+
+
+def render() -> None:
+    """Lay out the page."""
+    run = context.current()
+    st.title("Try a text")
+    st.caption("Type a new product, or a wish; watch how the model sends it down the tree of IDs that exist.")
+    left, middle, right = st.columns([5, 1, 2], vertical_alignment="bottom")
+    text = links.words("Text", "text", where=left, placeholder=EXAMPLES[0]).strip()
+    width = links.choose("Beam", [1, 3, 5, 10], "beam", 5, where=middle, help="Prefixes kept after each position.")
+    scorer = links.choose("Model", list(SCORERS), "scorer", next(iter(SCORERS)), where=right)
+    if not text:
+        st.info("Type a text, or take one of these.", icon=":material/edit_note:")
+        with st.container(horizontal=True):
+            for number, example in enumerate(EXAMPLES):
+                st.button(md(example), key=f"example_{number}", on_click=links.put, kwargs={"text": example})
+        return
+    indexer = models.model(run)
+    if indexer is None:
+        return
+    with st.spinner("Going down the tree …"):
+        way = _way(run, indexer, text, width, scorer, models.key_of(run))
+    _paths(run, way)
+    _ranking(run, way, width)
+    _documents(run, way)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _way(_run: RunBrowser, _indexer, text: str, width: int, scorer: str, key: tuple) -> inside.Way:
+    make = SCORERS[scorer]
+    other = make(_run, _indexer, text) if make else None
+    return inside.way_of(_run, _indexer, text, models.trie(_run), width, other)
+
+
+def _paths(run: RunBrowser, way: inside.Way) -> None:
+    steps = way.beam.steps
+    names = {}
+    for prefix in [(), *steps[steps["kept"]]["prefix"]]:
+        if len(prefix) < run.positions:
+            names |= {(*prefix, code): found for code, found in words.keywords(run, prefix).items()}
+    best = way.beam.paths.iloc[0]
+    st.markdown(
+        f"#### {md(id_of(best['codes']))} with probability {np.exp(best['score']):.1%}",
+        help="The product of the code's probabilities along the path; dropped and impossible branches take the rest.",
+    )
+    figure = plots.beam_tree(steps, names)
+    chart(figure, "beam")
+    seen = steps.assign(ID=[id_of(prefix) for prefix in steps["prefix"]], probability=np.exp(steps["score"]))
+    export(
+        "beam", figure, {"branches": seen[["position", "ID", "log_probability", "probability", "kept", "documents"]]}
+    )
+
+
+def _ranking(run: RunBrowser, way: inside.Way, width: int) -> None:
+    st.subheader("All IDs, ranked exactly, beside the beam")
+    if way.exact is None:
+        st.info(
+            "This run has too many IDs to rank them all while you wait; the beam stands alone.", icon=":material/speed:"
+        )
+        return
+    beam = {codes: rank for rank, codes in enumerate(way.beam.paths["codes"], start=1)}
+    top = way.exact.head(SHOWN)
+    rows = pd.DataFrame(
+        {
+            "exact rank": range(1, len(top) + 1),
+            "rank in beam": [beam.get(codes) for codes in top["codes"]],
+            "ID": [id_of(codes) for codes in top["codes"]],
+            "probability": np.exp(top["score"].to_numpy()),
+            "log probability": top["score"].to_numpy(),
+            "documents": [len(found) for found in top["documents"]],
+            "key words": [words.name_of(run, [c for c in codes if c >= 0], 5) for codes in top["codes"]],
+        }
+    )
+    both = len(set(way.exact["codes"].head(width)) & set(beam))
+    st.caption(
+        f"The beam of {width} found {both} of the {min(width, len(way.exact))} best of {len(way.exact):,} IDs "
+        "in the corpus."
+    )
+    table(
+        rows, "ranking", height=300, probability=decimal("probability", form="%.4f"),
+        documents=count("documents"), **{"log probability": decimal("log probability", form="%.2f")},
+    )  # fmt: skip
+
+
+def _documents(run: RunBrowser, way: inside.Way) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.subheader("At the end of the best paths")
+        found = inside.found_documents(run, way.beam.paths, SHOWN)
+        extra = {"path": st.column_config.NumberColumn("path"), "probability": decimal("probability", form="%.3f")}
+        documents_table(found, f"at_the_end_{hash(tuple(found['row']))}", extra)
+    with right:
+        st.subheader("Nearest by state", help=helplines.COSINE)
+        states = neighbours.states(run)
+        if states is None or way.state is None:
+            st.info("There are no states to compare with.", icon=":material/blur_off:")
+            return
+        near = neighbours.nearest(run, way.state, SHOWN)
+        documents_table(
+            near, f"near_{hash(tuple(near['row']))}", {"cosine": decimal("cosine", helplines.COSINE, "%.3f")}
+        )

@@ -1,0 +1,83 @@
+"""Shelf: the runs in the folders a person gave, found by key, never by a path from outside."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmindexer.bundle import CHECKPOINTS, Bundle, find_bundles
+from lmindexer.errors import BundleError
+from lmindexer.manifest import MANIFEST
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A folder that should hold a run but cannot be opened, and why."""
+
+    path: Path
+    reason: str
+
+
+class Shelf:
+    """The runs under some folders; each folder may be a run itself or hold runs.
+
+    Keys are folder names (made unique by "~2", "~3", …). `get` looks a key up among what was found and never
+    builds a path from it, so no key can reach outside the folders; symbolic links that lead out are refused.
+
+    Attributes:
+        folders: as given, resolved.
+        runs: {key: Bundle}, in the order of the folders and then by name.
+        broken: what could not be opened.
+        unfinished: folders of fits that are still going on or were stopped.
+
+    >>> Shelf(["no/such/folder"]).runs
+    {}
+    """
+
+    def __init__(self, folders):
+        self.folders = [Path(folder).resolve() for folder in folders]
+        self.runs: dict[str, Bundle] = {}
+        self.broken: list[Broken] = []
+        self.unfinished: list[Path] = []
+        for folder in dict.fromkeys(self.folders):
+            self._add_folder(folder)
+
+    def get(self, key: str) -> Bundle | None:
+        """The run of this key, or None."""
+        return self.runs.get(key)
+
+    def _add_folder(self, folder: Path) -> None:
+        try:
+            if (folder / MANIFEST).exists():
+                self._add(Bundle.open(folder), folder)
+                return
+            found, broken = find_bundles(folder)
+        except (BundleError, OSError) as error:
+            self.broken.append(Broken(folder, str(error)))
+            return
+        for bundle in found:
+            self._add(bundle, folder)
+        for path, error in broken:
+            unfinished = (path / CHECKPOINTS).is_dir() and not (path / MANIFEST).exists()
+            self.unfinished += [path] if unfinished else []
+            self.broken += [] if unfinished else [Broken(path, str(error))]
+
+    def _add(self, bundle: Bundle, folder: Path) -> None:
+        stray = leads_out(bundle, folder)
+        if stray is not None:
+            reason = f"{stray} leads out of {folder} by a symbolic link; copy the run into the folder."
+            self.broken.append(Broken(bundle.path, reason))
+            return
+        if any(bundle.path == known.path for known in self.runs.values()):
+            return
+        key, number = bundle.path.name, 2
+        while key in self.runs:
+            key, number = f"{bundle.path.name}~{number}", number + 1
+        self.runs[key] = bundle
+
+
+def leads_out(bundle: Bundle, folder: Path) -> Path | None:
+    """The first file of a run that does not lie under `folder` once links are followed, or None."""
+    folder = folder.resolve()
+    for path in (bundle.path, *(bundle.path / name for name in bundle.manifest["files"])):
+        if not path.resolve().is_relative_to(folder):
+            return path
+    return None

@@ -1,0 +1,71 @@
+"""Key words of the codes under a prefix: their readable names, from the documents on disk."""
+
+import numpy as np
+
+from lmindexer.browse.run import Prefix, RunBrowser, remembered
+from lmindexer.corpus import Corpus
+from lmindexer.semantic_ids import SemanticIDs
+
+EXACT_UP_TO = 50_000  # documents; above it key words come from a sample
+SAMPLE = 1_200  # documents sampled under one prefix
+CHARACTERS = 600  # of each document's text that are looked at
+
+
+def keywords(run: RunBrowser, prefix: Prefix = (), top: int = 6) -> dict[int, list[str]]:
+    """{code: key words} for every code that follows `prefix` (class-based TF-IDF, `PrefixKeywords`).
+
+    Up to 50,000 documents a prefix is weighed against all prefixes of its length; above that, the codes are
+    weighed against each other on a sample of 1,200 documents under the prefix.
+    """
+    prefix = run.checked(prefix)
+    if len(prefix) >= run.positions:
+        return {}
+    if run.documents <= EXACT_UP_TO:
+        return _exact(run, len(prefix) + 1, top).get(prefix, {})
+    return _sampled(run, prefix, top)
+
+
+def name_of(run: RunBrowser, prefix: Prefix, top: int = 3) -> str:
+    """A readable name for a prefix: its first key words, or "" when it has none (and for the whole corpus)."""
+    if not prefix:
+        return ""
+    return ", ".join(keywords(run, tuple(prefix)[:-1]).get(prefix[-1], [])[:top])
+
+
+@remembered
+def _counted(run: RunBrowser):
+    from lmindexer.keywords import PrefixKeywords  # scikit-learn takes a second to load
+
+    return PrefixKeywords.from_corpus(run.parts[1])
+
+
+@remembered
+def _exact(run: RunBrowser, length: int, top: int) -> dict[tuple, dict[int, list[str]]]:
+    """{prefix: {next code: key words}} of all prefixes of `length` codes."""
+    found: dict[tuple, dict[int, list[str]]] = {}
+    for key, weighed in _counted(run).of(run.parts[0], length, top).items():
+        found.setdefault(key[:-1], {})[key[-1]] = [word for word, _ in weighed]
+    return found
+
+
+@remembered
+def _sampled(run: RunBrowser, prefix: tuple[int, ...], top: int) -> dict[int, list[str]]:
+    from lmindexer.keywords import PrefixKeywords  # as above
+
+    code = f"c{len(prefix) + 1}"
+    sample = run.frame(
+        f"SELECT row, {code} AS code FROM docs WHERE {run.where(prefix)} ORDER BY hash(row) LIMIT {SAMPLE}"
+    )
+    listed = ", ".join(map(str, sample["row"])) or "-1"
+    texts = run.frame(
+        f"SELECT row, title || ' ' || left(text, {CHARACTERS}) AS text FROM texts WHERE row IN ({listed})"
+    )
+    joined = sample.merge(texts, on="row")
+    if joined.empty:
+        return {}
+    names = joined["row"].astype(str).to_numpy()
+    corpus = Corpus.from_frame(joined.assign(doc_id=names)[["doc_id", "text"]], text="text")
+    known, place = np.unique(joined["code"].to_numpy(), return_inverse=True)
+    ids = SemanticIDs.from_codes(names, place.reshape(-1, 1), (len(known),))
+    found = PrefixKeywords.from_corpus(corpus).of(ids, 1, top)
+    return {int(known[key[0]]): [word for word, _ in words] for key, words in found.items()}

@@ -1,0 +1,22 @@
+"""The command `lmindexer`: every command reads its input, calls one function of the package and prints.
+
+app.py      the application: errors as one line, Ctrl-C, exit codes
+inputs.py   what several commands take: a corpus, its columns, settings, a finished run
+outputs.py  what several commands give: a report, a table in a file
+fit.py      fit, settings
+runs.py     encode, evaluate, report: what a finished run is used for
+data.py     data list, data check, data export
+explore.py  explore
+
+Heavy modules are imported inside the commands, so that --help answers at once.
+"""
+
+from lmindexer.cli import data, explore, fit, runs
+from lmindexer.cli.app import app, main
+
+__all__ = ["app", "main"]
+
+# in the order of --help
+for _command in (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore, fit.settings):
+    app.command()(_command)
+app.add_typer(data.data, name="data")

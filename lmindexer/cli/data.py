@@ -1,0 +1,122 @@
+"""lmindexer data list, data check, data export."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmindexer.cli.app import ERROR, program
+from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.cli.outputs import write_table
+from lmindexer.errors import LMIndexerError, SettingsError
+
+_FORMATS = ("csv", "tsv", "jsonl", "parquet")
+
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List the bundled corpora; check a file; export.")
+
+
+@data.command("list")
+def list_corpora():
+    """List the bundled corpora.
+
+    \b
+      lmindexer data list
+    """
+    from lmindexer.datasets import list_samples, load_sample, samples_folder
+
+    for name in list_samples():
+        corpus = load_sample(name)
+        classes = " / ".join(f"{len(set(corpus.labels(level))):,}" for level in range(1, corpus.levels + 1))
+        parts = [f"{len(corpus):,} documents", f"{classes} classes", f"{len(corpus.queries):,} queries"]
+        if corpus.interactions is not None:
+            parts.append(f"{len(corpus.interactions.sequences()):,} users")
+        typer.echo(f"{name:<10} {', '.join(parts)}")
+    typer.echo(f"How each was made, and under which licence: {samples_folder()}")
+
+
+@data.command()
+@takes_columns
+def check(
+    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file, or a bundled corpus.")],
+    columns: Columns,
+    queries: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also check queries: query_id, text, doc_id.")
+    ] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also check interactions: user_id, doc_id, position.")
+    ] = None,
+):
+    """Read a file as fit would; list the bad rows.
+
+    \b
+      lmindexer data check products.csv --id sku --text title --text body --category path
+      lmindexer data check wordnet
+
+    Exit code 2 when a row cannot be used.
+    """
+    from lmindexer.corpus import Interactions, Queries
+    from lmindexer.datasets import list_samples
+
+    if source not in list_samples() and columns.on_error is None:
+        columns = replace(columns, on_error="skip")  # so that every bad row is listed, not only the first
+    corpus = read_corpus(source, columns)
+    if queries is not None:
+        corpus.queries = Queries.from_file(queries)
+    if interactions is not None:
+        corpus.interactions = Interactions.from_file(interactions)
+    _describe(corpus)
+    if len(corpus.skipped):
+        typer.echo("Mend these rows, or fit without them: --on-error skip.")
+        raise typer.Exit(ERROR)
+
+
+def _describe(corpus) -> None:
+    typer.echo(repr(corpus))
+    words = [len(document.split()) for document in corpus.documents()]
+    typer.echo(f"Words in a document: {sum(words) / len(words):.0f} on average, at most {max(words):,}")
+    for what, relation in (("queries", corpus.queries), ("interactions", corpus.interactions)):
+        if relation is not None:
+            typer.echo(f"{len(relation):,} {what}, each about a document that is there")
+    typer.echo(f"The first document: {corpus.doc_ids[0]}")
+    typer.echo(f"  {corpus.documents()[0][:300]}")
+    if corpus.levels:
+        typer.echo(f"  category: {corpus.labels()[0] or 'none'}")
+
+
+@data.command()
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A bundled corpus.")],
+    folder: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to write.")],
+    form: Annotated[str, typer.Option("--format", metavar="|".join(_FORMATS))] = "csv",
+):
+    """Write a bundled corpus as plain files.
+
+    Corpus, queries, interactions, and the licence that goes with them.
+
+    \b
+      lmindexer data export attack -o attack
+      lmindexer fit attack/corpus.csv --category category_1 --category category_2 --category category_3
+    """
+    from lmindexer.datasets import load_sample, samples_folder
+
+    if form not in _FORMATS:
+        raise SettingsError(f"--format is {form!r}; choose one of {', '.join(_FORMATS)}.")
+    corpus = load_sample(name)
+    tables = {"corpus": corpus.to_frame()}
+    for part in ("queries", "interactions"):
+        if getattr(corpus, part) is not None:
+            tables[part] = getattr(corpus, part).frame
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in ("LICENSE", "README.md"):
+            shutil.copyfile(samples_folder() / name / part, folder / part)
+    except OSError as error:
+        raise LMIndexerError(f"{folder} cannot be written ({error.strerror}); choose another folder.") from error
+    for part, frame in tables.items():
+        path = folder / f"{part}.{form}"
+        write_table(frame, path)
+        typer.echo(f"{path}: {len(frame):,} rows")
+    # a corpus's own column names need no options, in any format
+    typer.echo(f"Fit it:  {program()} fit {folder / f'corpus.{form}'} --run runs/{name}")

@@ -1,0 +1,45 @@
+"""What several commands give: the report of a run, a table in a file."""
+
+import os
+from pathlib import Path
+
+from lmindexer.errors import LMIndexerError
+
+_WRITERS = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
+    ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True, force_ascii=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+}
+
+
+def report_of(bundle, samples: int = 5) -> str:
+    """The text report of a run; what the run has measured already is not measured again."""
+    from lmindexer.evaluation import IDQuality, evaluate_ids
+    from lmindexer.report import text_report
+
+    measured = bundle.metrics
+    quality = IDQuality.from_dict(measured) if measured else evaluate_ids(bundle.ids, bundle.corpus)
+    return text_report(bundle.ids, bundle.corpus, quality, samples)
+
+
+def check_output(path: Path) -> None:
+    """Say before any work that a table cannot be written there."""
+    if path.suffix not in _WRITERS:
+        raise LMIndexerError(f"{path}: the ending says the format; give one of {', '.join(_WRITERS)}.")
+    if path.is_dir() or not path.parent.is_dir():
+        reason = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
+        raise LMIndexerError(f"{path} {reason}; give another file.")
+
+
+def write_table(frame, path: Path) -> None:
+    """Write a table in the format that the ending says, aside first and then renamed."""
+    check_output(path)
+    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        _WRITERS[path.suffix](frame, aside)
+        os.replace(aside, path)
+    except OSError as error:
+        raise LMIndexerError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""lmindexer encode, evaluate, report: what a finished run is used for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmindexer.cli.inputs import Columns, open_run, read_corpus, takes_columns
+from lmindexer.cli.outputs import check_output, report_of, write_table
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write there: .csv, .tsv, .jsonl or .parquet."),
+]
+
+
+@takes_columns
+def encode(
+    run: Run,
+    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="New documents, as for fit.")],
+    columns: Columns,
+    output: Output = None,
+):
+    """Give new documents their semantic IDs, by a run.
+
+    \b
+      lmindexer encode runs/products new.csv --id sku --text title --text body -o new_ids.csv
+
+    The table has doc_id, the codes c1, c2, …, a suffix that tells documents with equal codes apart, the ID as
+    text, and p1, p2, …: how probable each code was. IDs of the documents the run was fitted on never change.
+    Without -o the first rows are shown.
+    """
+    from lmindexer.indexers import load_indexer
+
+    if output is not None:
+        check_output(output)
+    corpus = read_corpus(source, columns)
+    encoded = load_indexer(run).encode(corpus, details=True)
+    frame = encoded.ids.to_frame()
+    for position in range(encoded.ids.positions):
+        frame[f"p{position + 1}"] = encoded.probabilities[:, position].round(4)
+    if output is None:
+        typer.echo(frame.head(20).to_string(index=False))
+    else:
+        write_table(frame, output)
+    typer.echo(
+        f"{len(frame):,} documents; {encoded.new_collisions:,} new collisions (documents whose codes another has)"
+        + (f"; written to {output}" if output else "")
+    )
+
+
+def evaluate(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of finished runs.")],
+    output: Output = None,
+):
+    """Measure the IDs of one run or several.
+
+    \b
+      lmindexer evaluate runs/wordnet
+      lmindexer evaluate runs/a runs/b -o comparison.csv
+
+    Agreement with the categories, use of the codes, distinct prefixes: one row for each position. ami compares
+    the prefixes up to there with the whole category path (0 is chance, 1 is equal); perplexity counts the codes
+    in use, as if all were used alike; diff_ratio says how different the codes of documents with one prefix are.
+    """
+    import pandas as pd
+
+    from lmindexer.evaluation import evaluate_ids
+
+    if output is not None:
+        check_output(output)
+    frames = []
+    for bundle in [open_run(run) for run in runs]:
+        frame = evaluate_ids(bundle.ids, bundle.corpus).to_frame()
+        frame.insert(0, "run", bundle.name)
+        frames.append(frame)
+    table = pd.concat(frames, ignore_index=True)
+    typer.echo(table.to_string(index=False, float_format="%.3f", na_rep="-"))
+    if output is not None:
+        write_table(table, output)
+        typer.echo(f"Written to {output}")
+
+
+def report(
+    run: Run,
+    samples: Annotated[int, typer.Option(min=0, help="Number of sample prefixes.")] = 5,
+):
+    """Report on a run: numbers, sample prefixes.
+
+    \b
+      lmindexer report runs/wordnet
+    """
+    typer.echo(report_of(open_run(run), samples))

@@ -1,0 +1,60 @@
+"""Data sets: the bundled samples (`load_sample`) and loaders of public ones, one file a data set."""
+
+from pathlib import Path
+
+import lmindexer
+from lmindexer.checks import nearest
+from lmindexer.corpus import Corpus, Interactions, Queries
+from lmindexer.datasets.amazon import load_amazon
+from lmindexer.errors import CorpusError
+
+__all__ = ["list_samples", "load_amazon", "load_sample", "samples_folder"]
+
+
+def samples_folder() -> Path:
+    """The folder of the bundled samples: lmindexer/_samples when installed, data_samples in a checkout.
+
+    Raises CorpusError when neither is there.
+    """
+    package = Path(lmindexer.__file__).parent
+    for folder in (package / "_samples", package.parent / "data_samples"):
+        if folder.is_dir():
+            return folder
+    raise CorpusError(f"{package / '_samples'}: the bundled samples are missing. Install lmindexer again.")
+
+
+def list_samples() -> list[str]:
+    """The names that `load_sample` knows.
+
+    >>> list_samples()
+    ['attack', 'wordnet']
+    """
+    return sorted(path.parent.name for path in samples_folder().glob("*/corpus.jsonl.gz"))
+
+
+def load_sample(name: str) -> Corpus:
+    """Load a bundled corpus with its queries, its interactions where it has some, and its licence.
+
+    "wordnet": 11,044 English nouns (synsets), categories 12 / 94 / 475, 12,284 queries, no interactions.
+    "attack": 691 MITRE ATT&CK techniques, categories 14 / 216 / 691, 15,792 queries, 843 users.
+
+    Each sample's README.md (in `samples_folder()`) says how it was made and what to beware of. Raises
+    CorpusError for an unknown name.
+
+    >>> load_sample("attack")
+    Corpus('attack', 691 documents, 3 category levels: 14 / 216 / 691 classes)
+    """
+    known = list_samples()
+    if name not in known:
+        close = nearest(name, known)
+        guess = f"Did you mean {close!r}?" if close else f"There are {', '.join(known)}."
+        raise CorpusError(f"{name!r} is not a bundled corpus. {guess}")
+    folder = samples_folder() / name
+    corpus = Corpus.from_jsonl(
+        folder / "corpus.jsonl.gz", title="title", text="text", category="categories", name=name
+    )
+    corpus.queries = Queries.from_file(folder / "queries.jsonl.gz")
+    if (folder / "interactions.jsonl.gz").exists():
+        corpus.interactions = Interactions.from_file(folder / "interactions.jsonl.gz")
+    corpus.licence = (folder / "LICENSE").read_text(encoding="utf-8")
+    return corpus

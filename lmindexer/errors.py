@@ -1,0 +1,21 @@
+"""The package's own errors: each message is one sentence that names the place, what is wrong there, and a remedy."""
+
+
+class LMIndexerError(Exception):
+    """Base of every error this package raises on purpose; the command line prints it without a traceback."""
+
+
+class CorpusError(LMIndexerError):
+    """A corpus, query or interaction file (or frame) cannot be used as it is: names the file, the row and a remedy."""
+
+
+class BundleError(LMIndexerError):
+    """A run bundle is damaged, foreign, unfinished or written by a newer version."""
+
+
+class SettingsError(LMIndexerError):
+    """A setting is unknown or out of range; an unknown one is answered with the nearest known name."""
+
+
+class TrainingError(LMIndexerError):
+    """Training cannot start or go on: checkpoints of other settings, a corpus too small for its codebooks."""

@@ -1,0 +1,328 @@
+"""`LMIndexer`: language models as semantic indexers, with the four verbs."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from lmindexer._version import __version__
+from lmindexer.backbones import make_backbone
+from lmindexer.bundle import CHECKPOINTS, check_target
+from lmindexer.checkpoints import Checkpoints, unshared
+from lmindexer.corpus import Corpus
+from lmindexer.corpus_diagnostics import ENCODE_BATCH
+from lmindexer.encoding import EncodedCorpus, encode_corpus
+from lmindexer.errors import BundleError, SettingsError
+from lmindexer.indexers.base import Indexer
+from lmindexer.inspection import DocumentScorer, reconstruction_table
+from lmindexer.lexical import LexicalStart
+from lmindexer.model import IndexerModel
+from lmindexer.progress import Progress
+from lmindexer.semantic_ids import SemanticIDs
+from lmindexer.settings import Settings, make_settings
+from lmindexer.tokens import TokenisedDocuments, Vocabulary
+from lmindexer.training import Training, salience_at
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+class LMIndexer(Indexer):
+    """Learns semantic IDs by sequential discrete auto-reconstruction (arXiv 2310.07815).
+
+    preset:   "minilm" (default; a laptop), "tiny" (seconds; tests and first notebooks) or "slides" (the slides'
+              form; wants a T5 and a GPU).
+    settings: any field of `lmindexer.settings.Settings`; an unknown one is an error with the nearest name.
+    device:   "auto" takes a GPU where there is one.
+
+    >>> indexer = LMIndexer(positions=2, codebook_size=16)
+    >>> indexer.codebook_sizes
+    (16, 16)
+    """
+
+    method = "lmindexer"
+
+    def __init__(self, preset: str = "minilm", *, device: str = "auto", **settings):
+        super().__init__()
+        self._settings: Settings = make_settings(preset, **settings)
+        self.settings = {"preset": preset} | self._settings.to_dict()
+        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.model_: IndexerModel | None = None
+        self.vocabulary_: Vocabulary | None = None
+        self.lexical_: LexicalStart | None = None
+        self.state_axes_: np.ndarray | None = None  # [d, r], where states are kept by their leading axes
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        return self._settings.codebook_sizes
+
+    @property
+    def codebooks_(self) -> list[np.ndarray]:
+        """The learned codebooks E^1 … E^T, each [K, d]."""
+        self._check_fitted()
+        return [book.rows.detach().float().cpu().numpy() for book in self.model_.codebooks]
+
+    # ---- fit -------------------------------------------------------------------------------------------------
+
+    def fit(
+        self, corpus: Corpus, run: str | Path | None = None, *, progress: bool = True, resume: bool = True
+    ) -> "LMIndexer":
+        """Learn codebooks, model and IDs of a corpus.
+
+        run:     folder for the run. Killed at any moment, the same call goes on from the last checkpoint in
+                 `run`/checkpoints; at the end the bundle stands in `run`.
+        resume:  False throws an unfinished run's checkpoints away.
+
+        Raises SettingsError, TrainingError (corpus smaller than a codebook; checkpoints of another run),
+        BundleError (`run` holds something that is not a run).
+        """
+        run = None if run is None else Path(run)
+        if run is not None:
+            check_target(run)
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            self._fit(corpus, run, progress, resume)
+        if run is not None:
+            self.save(run, progress=progress)
+        return self
+
+    def _fit(self, corpus: Corpus, run: Path | None, progress: bool, resume: bool) -> None:
+        began = time.perf_counter()
+        torch.manual_seed(self._settings.seed)
+        folder = None if run is None else run / CHECKPOINTS
+        if folder is not None and not resume:
+            (folder / "state.safetensors").unlink(missing_ok=True)
+        encoded = self._prepare(corpus, progress)
+        self.timings_["prepare"] = time.perf_counter() - began
+        identity = {"settings": self.settings, "corpus": corpus.fingerprint}
+        training = Training(
+            self.model_,
+            encoded,
+            self.vocabulary_,
+            self._settings,
+            Checkpoints(folder, identity),
+            Progress(folder, progress),
+            self.device,
+        )
+        self.history_ = training.run()
+        self.timings_ |= self.history_.groupby("stage", sort=False)["seconds"].sum().to_dict()
+        self.messages_ = training.messages
+        self.corpus_ = corpus
+        self._encoded_corpus = encoded
+        self._finish(corpus, encoded)
+
+    def _prepare(self, corpus: Corpus, progress: bool) -> EncodedCorpus:
+        """Tokenise, make vocabulary, backbone, lexical start and model."""
+        s = self._settings
+        texts, tails = self._texts(corpus)
+        backbone = make_backbone(s, [t + e for t, e in zip(texts, tails, strict=True)] if tails else texts)
+        tokens = TokenisedDocuments.from_texts(texts, tails, backbone.tokenizer, s.max_length)
+        self.vocabulary_ = Vocabulary.from_documents(tokens, backbone.tokenizer)
+        backbone.to(self.device)
+        pooled = s.start == "pooled"
+        encoded = encode_corpus(tokens, self.vocabulary_, backbone, None, pooled, device=self.device, progress=progress)
+        if pooled and backbone.frozen and s.lexical_weight:
+            salience = salience_at(self.vocabulary_, s, 1).numpy()
+            self.lexical_ = LexicalStart.fit(
+                tokens, self.vocabulary_, encoded.start, salience, s.lexical_rank, s.lexical_weight
+            )
+            if self.lexical_ is not None:
+                encoded.start = self.lexical_.add_to(encoded.start, tokens, self.vocabulary_)
+        self.model_ = IndexerModel(backbone, torch.from_numpy(self.vocabulary_.token_ids), s)
+        return encoded
+
+    def _finish(self, corpus: Corpus, encoded: EncodedCorpus) -> None:
+        """Round the weights to what is stored, then write down the greedy IDs of the finished model.
+
+        So a loaded model gives each document the ID that stands in the bundle. How far these are the codes that
+        each stage wrote down is the history's id_consistency.
+        """
+        with torch.no_grad():
+            for parameter in self.model_.parameters():
+                parameter.copy_(parameter.half())
+        codes, _, states = self._assign_encoded(encoded)
+        if self._settings.state_dims and self._settings.state_dims < states.shape[1]:
+            self.state_axes_ = leading_axes(states, self._settings.state_dims)
+            states = states @ self.state_axes_
+        self.ids_ = SemanticIDs.from_codes(corpus.doc_ids, codes, self.codebook_sizes)
+        self.states_ = states.astype(np.float16)
+
+    # ---- encode and look inside ------------------------------------------------------------------------------
+
+    def _assign(self, texts: list[str], tails: list[str] | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self._assign_encoded(self._encoded(texts, tails))
+
+    def _encoded(self, texts: list[str], tails: list[str] | None = None) -> EncodedCorpus:
+        backbone = self.model_.encoder.backbone
+        tokens = TokenisedDocuments.from_texts(texts, tails, backbone.tokenizer, self._settings.max_length)
+        return encode_corpus(
+            tokens,
+            self.vocabulary_,
+            backbone.to(self.device),
+            self.lexical_,
+            self._settings.start == "pooled",
+            device=self.device,
+            cache=False,
+            progress=False,
+        )
+
+    def _assign_encoded(self, encoded: EncodedCorpus) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        self.model_.to(self.device).eval()
+        parts = []
+        for first in range(0, len(encoded), ENCODE_BATCH):
+            batch = torch.arange(first, min(first + ENCODE_BATCH, len(encoded)))
+            found = self.model_.assign(encoded.batch(batch, self.device), self._settings.positions)
+            parts.append([part.float().cpu().numpy() for part in found])
+        codes, probabilities, states = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if self.state_axes_ is not None:
+            states = states @ self.state_axes_
+        return codes.astype(np.int32), probabilities, states
+
+    def scorer(self, text: str) -> DocumentScorer:
+        """P_s(c^{t+1} | c^{≤t}, text) for any prefix: what a beam over the ID tree asks for."""
+        self._check_fitted()
+        return DocumentScorer(self.model_.eval(), self._encoded([text]), self.device)
+
+    def reconstruct(self, text: str, hint_share: float = 0.1, seed: int = 0):
+        """What the code knows: the probability of each hidden word with the text's code and without it.
+
+        Returns a frame: token, hidden, with_code, without_code (probabilities), rank_with, rank_without.
+        """
+        self._check_fitted()
+        return reconstruction_table(
+            self.model_.eval(), self._encoded([text]), self._settings, hint_share, seed, self.device
+        )
+
+    # ---- on disk and on the hub ------------------------------------------------------------------------------
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """The model folder alone (config.json, model.safetensors, tokenizer, ids.parquet), as the hub has it."""
+        self._check_fitted()
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._save_model(folder)
+        if self.ids_ is not None:
+            self.ids_.to_parquet(folder / "ids.parquet")
+        return folder
+
+    @classmethod
+    def from_pretrained(cls, name_or_folder: str | Path, **hub) -> "LMIndexer":
+        """From a model folder, or from the hub by name; `hub` goes to huggingface_hub.snapshot_download."""
+        folder = Path(name_or_folder)
+        if not folder.is_dir():
+            from huggingface_hub import snapshot_download
+
+            patterns = [WEIGHTS, "*.json", "*.txt", "backbone/*", "ids.parquet"]
+            try:
+                folder = Path(snapshot_download(str(name_or_folder), allow_patterns=patterns, **hub))
+            except (OSError, ValueError) as error:
+                raise BundleError(
+                    f"{str(name_or_folder)!r} is neither a model folder nor a model the hub gives here "
+                    f"({type(error).__name__}). Check the name, or give the folder that save_pretrained wrote."
+                ) from error
+        indexer = cls._load_model(folder)
+        if (folder / "ids.parquet").exists():
+            indexer.ids_ = SemanticIDs.from_parquet(folder / "ids.parquet")
+        return indexer
+
+    def push_to_hub(self, repo: str, *, private: bool = True, **hub) -> str:
+        """Upload the model folder to the hub; returns the address of the commit."""
+        self._check_fitted()
+        from tempfile import TemporaryDirectory
+
+        from huggingface_hub import HfApi
+
+        api = HfApi(**hub)
+        api.create_repo(repo, private=private, exist_ok=True)
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Semantic indexer"))
+
+    def _save_model(self, folder: Path) -> None:
+        backbone, vocabulary = self.model_.encoder.backbone, self.vocabulary_
+        tensors = {f"model.{name}": value.half() for name, value in unshared(self.model_).items()}
+        tensors["vocabulary.token_ids"] = torch.from_numpy(vocabulary.token_ids.astype(np.int32))
+        tensors["vocabulary.documents"] = torch.from_numpy(vocabulary.documents.astype(np.int32))
+        if self.lexical_ is not None:
+            tensors |= {
+                "lexical.word_weight": torch.from_numpy(self.lexical_.word_weight),
+                "lexical.table": torch.from_numpy(self.lexical_.table).half(),
+                "lexical.basis": torch.from_numpy(self.lexical_.basis),
+            }
+        if self.state_axes_ is not None:
+            tensors["state_axes"] = torch.from_numpy(self.state_axes_)
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, folder / WEIGHTS)
+        (folder / WEIGHTS).chmod(0o644)  # safetensors writes for its owner alone, and runs are shared
+        backbone.save(folder / "backbone")
+        config = {
+            "model_type": "lmindexer",
+            "architectures": ["LMIndexer"],
+            "lmindexer_version": __version__,
+            "settings": self.settings,
+            "corpus_documents": vocabulary.corpus_size,
+        }
+        (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "LMIndexer":
+        """The indexer of a run bundle; or of a model folder, which has no corpus, history and states."""
+        return cls.from_pretrained(folder) if (Path(folder) / CONFIG).exists() else super().load(folder)
+
+    @classmethod
+    def _load_model(cls, folder: Path) -> "LMIndexer":
+        config, tensors = _read_model(folder)
+        try:
+            return cls._from_parts(folder, config, tensors)
+        except (SettingsError, LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
+            why = str(error).splitlines()[0]
+            raise BundleError(
+                f"{folder} holds a model that this version cannot use ({type(error).__name__}: {why}). Copy the whole "
+                "folder anew, write it again, or upgrade lmindexer."
+            ) from error
+
+    @classmethod
+    def _from_parts(cls, folder: Path, config: dict, tensors: dict[str, torch.Tensor]) -> "LMIndexer":
+        settings = dict(config["settings"])
+        indexer = cls(settings.pop("preset"), **settings)
+        backbone = make_backbone(indexer._settings, folder=folder)
+        token_ids = tensors.pop("vocabulary.token_ids").numpy()
+        documents = tensors.pop("vocabulary.documents").numpy()
+        indexer.vocabulary_ = Vocabulary(token_ids, documents, config["corpus_documents"], backbone.tokenizer)
+        if "lexical.table" in tensors:
+            parts = (tensors.pop(f"lexical.{name}").float().numpy() for name in ("word_weight", "table", "basis"))
+            indexer.lexical_ = LexicalStart(*parts, indexer._settings.lexical_weight)
+        if "state_axes" in tensors:
+            indexer.state_axes_ = tensors.pop("state_axes").numpy()
+        indexer.model_ = IndexerModel(backbone, torch.from_numpy(indexer.vocabulary_.token_ids), indexer._settings)
+        weights = {name.removeprefix("model."): value.float() for name, value in tensors.items()}
+        unknown = indexer.model_.load_state_dict(weights, strict=False)
+        missing = set(unshared(indexer.model_)) - set(weights)
+        if unknown.unexpected_keys or missing:
+            raise BundleError(f"{folder / WEIGHTS} does not fit its config.json; write the run again.")
+        indexer.model_.to(indexer.device).eval()
+        indexer.loaded_ = True
+        return indexer
+
+
+def leading_axes(states: np.ndarray, dims: int) -> np.ndarray:
+    """The directions that keep most of the states' dot products, [d, r]: leading eigenvectors of HᵀH."""
+    _, vectors = np.linalg.eigh(states.T.astype(np.float64) @ states)
+    return vectors[:, : -dims - 1 : -1].astype(np.float32).copy()
+
+
+def _read_model(folder: Path) -> tuple[dict, dict[str, torch.Tensor]]:
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        kind = config.get("model_type") if isinstance(config, dict) else None
+        if kind != "lmindexer":
+            raise BundleError(f"{folder / CONFIG} is a {kind!r} model, not an lmindexer model; give another folder.")
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            return config, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{folder} holds no model that can be read ({error}); fit again or copy it anew.") from error
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise BundleError(f"{folder / WEIGHTS} is damaged ({error}); fit again or copy it anew.") from error

@@ -1,0 +1,45 @@
+"""AMI of prefixes with category levels, for one or several runs."""
+
+import plotly.graph_objects as go
+
+from lmindexer.palette import COLOURS
+from lmindexer.plots.style import dress, empty, plain
+
+
+def agreement(qualities, prefix_length: int = 1) -> go.Figure:
+    """AMI of c_1 … c_length with each category level.
+
+    Args:
+        qualities: {run: IDQuality} or a single IDQuality.
+        prefix_length: 1 … T; compare runs at like numbers of distinct prefixes only.
+    """
+    qualities = qualities if isinstance(qualities, dict) else {"run": qualities}
+    figure = go.Figure()
+    for number, (run, quality) in enumerate(qualities.items()):
+        if prefix_length > quality.positions or not quality.levels:
+            continue
+        rows = quality.agreement.query("prefix_length == @prefix_length")
+        figure.add_bar(
+            x=[
+                f"level {level} ({classes:,} classes)"
+                for level, classes in zip(rows["level"], rows["classes"], strict=True)
+            ],
+            y=rows["ami"],
+            name=plain(run, 40),
+            marker={"color": COLOURS[number % len(COLOURS)]},
+            text=[f"{value:.2f}" for value in rows["ami"]],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=rows[["purity", "homogeneity", "completeness", "prefixes"]],
+            hovertemplate=f"{plain(run, 40)}<br>%{{x}}<br>AMI %{{y:.3f}}<br>purity %{{customdata[0]:.3f}}, homogeneity "
+            "%{customdata[1]:.3f}, completeness %{customdata[2]:.3f}<br>%{customdata[3]:,} prefixes<extra></extra>",
+        )
+    what = "c1" if prefix_length == 1 else f"c1…c{prefix_length}"
+    title = f"Agreement of {what} with the categories"
+    if not figure.data:
+        return empty(title, "The corpus has no categories to compare with.")
+    dress(figure, title, "Category level", "AMI (0 chance, 1 equal)", 340)
+    top = max(max(trace.y) for trace in figure.data)
+    figure.update_yaxes(range=[min(0, *(min(trace.y) for trace in figure.data)), max(top * 1.18, 0.1)])
+    figure.update_layout(showlegend=len(figure.data) > 1, legend={"orientation": "h", "y": -0.25})
+    return figure

@@ -1,0 +1,82 @@
+"""A beam on its way down the ID tree: kept branches bold, dropped ones grey."""
+
+import math
+
+import plotly.graph_objects as go
+
+from lmindexer.palette import COLOURS, OTHER
+from lmindexer.plots.style import LINE, dress, id_text, plain
+
+DROPPED = 4  # dropped branches drawn at each position
+
+
+def beam_tree(steps, names=None) -> go.Figure:
+    """Positions from left to right; each node is a branch with its probability so far.
+
+    Args:
+        steps: `Beam.steps`.
+        names: {prefix: key words}.
+    """
+    names, places, figure = names or {}, {(): (0, 0.0)}, go.Figure()
+    shown = []
+    for position, part in steps.groupby("position"):
+        part = part.sort_values(["score"], ascending=False, kind="stable")
+        rows = [*part[part["kept"]].itertuples(), *part[~part["kept"]].head(DROPPED).itertuples()]
+        rows.sort(key=lambda row: (places[row.prefix[:-1]][1], -row.score))
+        for number, row in enumerate(rows):
+            places[row.prefix] = (position, number - (len(rows) - 1) / 2)
+        shown += rows
+    for kept in (False, True):
+        _edges(figure, [row for row in shown if row.kept == kept], places, kept)
+    for kept in (False, True):
+        _nodes(figure, [row for row in shown if row.kept == kept], places, kept, names)
+    figure.add_scatter(
+        x=[0], y=[0], mode="markers+text", text=["text"], textposition="bottom center", hoverinfo="skip",
+        marker={"size": 16, "color": OTHER}, showlegend=False,
+    )  # fmt: skip
+    most = max((sum(row.position == t for row in shown) for t in steps["position"].unique()), default=1)
+    last = int(steps["position"].max())
+    dress(figure, "The way down the tree of IDs: kept and dropped branches", None, None, 120 + 38 * most)
+    figure.update_xaxes(
+        tickvals=list(range(1, last + 1)), ticktext=[f"position {t}" for t in range(1, last + 1)],
+        range=[-0.15, last + 0.4], showgrid=False, zeroline=False,
+    )  # fmt: skip
+    figure.update_yaxes(visible=False, autorange="reversed")
+    figure.update_layout(legend={"orientation": "h", "y": 1.06, "x": 1, "xanchor": "right"}, margin={"l": 8})
+    return figure
+
+
+def _edges(figure, rows, places, kept: bool) -> None:
+    x, y = [], []
+    for row in rows:
+        start, end = places[row.prefix[:-1]], places[row.prefix]
+        x += [start[0], end[0], None]
+        y += [start[1], end[1], None]
+    line = {"color": COLOURS[0], "width": 2} if kept else {"color": LINE, "width": 1, "dash": "dot"}
+    figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+
+
+def _nodes(figure, rows, places, kept: bool, names) -> None:
+    labels = [f"{id_text((row.code,))} {plain(', '.join(names.get(row.prefix, [])[:2]), 26)}" for row in rows]
+    figure.add_scatter(
+        x=[places[row.prefix][0] for row in rows],
+        y=[places[row.prefix][1] for row in rows],
+        mode="markers+text",
+        name="kept" if kept else "dropped",
+        text=[f"{label} {math.exp(row.score):.0%}" for label, row in zip(labels, rows, strict=True)],
+        textposition="top center",
+        textfont={"size": 12} if kept else {"size": 11, "color": OTHER},
+        marker={
+            "size": [9 + 13 * math.sqrt(math.exp(row.score)) for row in rows],
+            "color": COLOURS[0] if kept else OTHER,
+        },
+        customdata=[
+            [
+                id_text(row.prefix), plain(", ".join(names.get(row.prefix, [])[:5]), 70), math.exp(row.log_probability),
+                math.exp(row.score), int(row.documents),
+            ]
+            for row in rows
+        ],
+        hovertemplate="%{customdata[0]} %{customdata[1]}<br>this code %{customdata[2]:.1%}, path so far "
+        "%{customdata[3]:.2%}<br>%{customdata[4]:,} documents below<extra></extra>",
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""c1 of one run against c1 of another: where the documents of each code went."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lmindexer.palette import SEQUENTIAL
+from lmindexer.plots.style import dress, plain
+
+
+def contingency(cells, name_a: str, name_b: str, matched: dict[int, int], words_a=None, words_b=None) -> go.Figure:
+    """Heat map of shared documents; rows and columns ordered so that matched codes lie on the diagonal.
+
+    Args:
+        cells: a, b, documents (`browse.compare.contingency`).
+        matched: {code of a: code of b} (`browse.compare.matching`).
+        words_a, words_b: {code: key words} for the hover.
+    """
+    sizes = cells.groupby("a")["documents"].sum().sort_values(ascending=False)
+    rows = sizes.index.tolist()
+    columns = [matched[code] for code in rows if code in matched]
+    columns += sorted(set(cells["b"].tolist()) - set(columns))
+    table = np.zeros((len(rows), len(columns)), dtype=np.int64)
+    row_of, column_of = {c: i for i, c in enumerate(rows)}, {c: i for i, c in enumerate(columns)}
+    table[cells["a"].map(row_of), cells["b"].map(column_of)] = cells["documents"]
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    hover = [
+        [[a, b, int(table[i, j]), _words(words_a, a), _words(words_b, b)] for j, b in enumerate(columns)]
+        for i, a in enumerate(rows)
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares, x=[f"<{code}>".replace("<", "&lt;").replace(">", "&gt;") for code in columns],
+            y=[f"&lt;{code}&gt;" for code in rows], customdata=hover, colorscale=SEQUENTIAL, zmin=0, zmax=1,
+            xgap=1, ygap=1, colorbar={"title": {"text": "share of row"}, "tickformat": ".0%"},
+            hovertemplate=f"{plain(name_a, 30)} %{{y}} %{{customdata[3]}}<br>"
+            f"{plain(name_b, 30)} %{{x}} %{{customdata[4]}}"
+            "<br>%{customdata[2]:,} documents, %{z:.0%} of the row<extra></extra>",
+        )
+    )  # fmt: skip
+    title = f"Where the documents of each first code of {name_a} are in {name_b}"
+    dress(figure, title, f"First code in {name_b}", f"First code in {name_a}", min(260 + 17 * len(rows), 900))
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
+    return figure
+
+
+def _words(words, code: int) -> str:
+    return plain(", ".join((words or {}).get(code, [])[:3]), 50)

@@ -1,0 +1,100 @@
+"""The two-dimensional map of documents: points, or counts in cells for large runs."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lmindexer.browse.mapping import Raster
+from lmindexer.palette import OTHER as GREY
+from lmindexer.palette import category_colour, code_colour
+from lmindexer.plots.style import dress, id_text, last_part, plain
+
+NOTE = "distances on this map are not the model's distances"
+NAMED = 16  # values with a colour of their own
+
+
+def id_map(points, by: str, kind: str, labels: dict[int, str], marker_size: float = 5) -> go.Figure:
+    """Documents as points (WebGL), coloured by a code or a category.
+
+    Args:
+        points: x, y, value, inside, row, title, id (`browse.mapping.points`).
+        by: what the colours are, for the title ("c1", "category level 1").
+        kind: "category" or "position".
+        labels: {value: name} for the legend.
+    """
+    figure = go.Figure()
+    outside = points[~points["inside"]]
+    if len(outside):
+        _scatter(figure, outside, "other prefixes", "rgba(154,160,166,0.25)", marker_size * 0.8, {})
+    inside = points[points["inside"]]
+    named = _named(inside["value"].value_counts(), kind)
+    for value in named:
+        part = inside[inside["value"] == value]
+        _scatter(figure, part, _name(value, kind, labels), _colour(value, kind), marker_size, labels)
+    rest = inside[~inside["value"].isin(named)]
+    if len(rest):
+        number = rest["value"].nunique()
+        _scatter(figure, rest, f"{number:,} other{'s' if number > 1 else ''}", GREY, marker_size, labels)
+    title = f"Map of {len(inside):,} documents coloured by {by}: {NOTE}"
+    return _finish(figure, title)
+
+
+def id_map_raster(raster: Raster, by: str, kind: str, labels: dict[int, str]) -> go.Figure:
+    """Cells with counts: the colour is the cell's most frequent value, the strength its number of documents."""
+    cells, figure = raster.cells, go.Figure()
+    named = _named(cells.groupby("value")["documents"].sum().sort_values(ascending=False), kind)
+    size, most = int(cells[["col", "line"]].max().max()) + 1, max(int(cells["documents"].max()), 1)
+    strength = 0.25 + 0.75 * np.log1p(cells["documents"]) / np.log1p(most)
+    for value in [*named, None]:
+        chosen = ~cells["value"].isin(named) if value is None else cells["value"] == value
+        part = cells[chosen]
+        if part.empty:
+            continue
+        colour = GREY if value is None else _colour(value, kind)
+        figure.add_scattergl(
+            x=part["x"], y=part["y"], mode="markers",
+            name="others" if value is None else _name(value, kind, labels),
+            marker={"symbol": "square", "size": max(640 / size, 2.2), "color": colour, "opacity": strength[chosen]},
+            customdata=np.column_stack([part["documents"], part["share"]]),
+            hovertemplate="%{customdata[0]:,} documents, %{customdata[1]:.0%} of them the colour's<extra></extra>",
+        )  # fmt: skip
+    title = f"Map of {raster.documents:,} documents as {size} × {size} cells, coloured by {by}: {NOTE}"
+    return _finish(figure, title)
+
+
+def _named(counts, kind: str) -> list[int]:
+    known = [int(value) for value in counts.index if value >= 0]
+    if kind == "category":  # only these ranks have a colour of their own
+        known = [value for value in known if category_colour(value) != GREY]
+        return sorted(known)[:NAMED]
+    return known[:NAMED]
+
+
+def _colour(value: int, kind: str) -> str:
+    return category_colour(value) if kind == "category" else code_colour(value)
+
+
+def _name(value: int, kind: str, labels: dict[int, str]) -> str:
+    if kind == "category":
+        return plain(last_part(labels.get(value, str(value))), 34)
+    words = labels.get(value, "")
+    return id_text((value,)) + (f" {plain(words, 28)}" if words else "")
+
+
+def _scatter(figure, part, name: str, colour: str, size: float, labels) -> None:
+    figure.add_scattergl(
+        x=part["x"], y=part["y"], mode="markers", name=name,
+        marker={"size": size, "color": colour, "opacity": 0.8},
+        customdata=[
+            [int(row), plain(title, 60), plain(code, 60), plain(labels.get(value, ""), 60)]
+            for row, title, code, value in zip(part["row"], part["title"], part["id"], part["value"], strict=True)
+        ],
+        hovertemplate="%{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}<extra></extra>",
+    )  # fmt: skip
+
+
+def _finish(figure: go.Figure, title: str) -> go.Figure:
+    dress(figure, title, "UMAP 1 (no unit)", "UMAP 2 (no unit)", 640)
+    figure.update_yaxes(scaleanchor="x", zeroline=False)
+    figure.update_xaxes(zeroline=False)
+    figure.update_layout(legend={"title": {"text": "click hides, double click isolates"}})
+    return figure

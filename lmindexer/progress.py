@@ -1,0 +1,91 @@
+"""Progress of a fit: a bar on every stage, and two files that others may watch (progress.json, history.parquet)."""
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+INTERVAL = 1.0  # seconds between writes of progress.json
+COLUMNS = [  # of a history, in every run; None where a stage or a setting leaves something undefined
+    *("stage", "position", "epoch", "step", "seconds", "documents", "loss"),
+    *("reconstruction", "contrastive", "commitment", "agreement", "balance", "anchor"),
+    *("perplexity", "within_prefix_perplexity", "used_codes", "diff_ratio", "diff_ratio_released"),
+    *("macro_f1", "id_consistency"),
+]
+
+
+def history_frame(rows: list[dict]) -> pd.DataFrame:
+    """One row an epoch, as `COLUMNS` has it: stage as text, the rest numbers."""
+    frame = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    whole = {"position": int, "epoch": int, "step": int, "documents": int}
+    return frame.astype({name: whole.get(name, float) for name in COLUMNS[1:]})
+
+
+class Progress:
+    """Shows bars when `show`, and writes into `folder` unless it is None."""
+
+    def __init__(self, folder: Path | None = None, show: bool = True):
+        self.folder, self.show = folder, show
+        self.bar, self.now, self.began, self.written = None, {}, time.time(), 0.0
+
+    def stage(self, stage, index: int, stages: int, steps: int) -> None:
+        """A stage begins."""
+        self.now = {
+            "stage": stage.name,
+            "position": stage.position,
+            "epoch": 0,
+            "epochs": stage.epochs,
+            "step": 0,
+            "steps": steps,
+            "stage_index": index,
+            "stages": stages,
+        }
+        title = f"[{index + 1}/{stages}] {stage!s}"
+        self.bar = tqdm(total=steps, desc=f"{title:<28}", disable=not self.show, unit=" steps")
+        self._write(force=True)
+
+    def resume_at(self, step: int) -> None:
+        self.bar.update(step)
+        self.now["step"] = step
+
+    def step(self, epoch: int, loss: float) -> None:
+        self.now["epoch"], self.now["step"] = epoch + 1, self.now["step"] + 1
+        self.bar.update(1)
+        if loss == loss:
+            self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+        self._write()
+
+    def record(self, history: list[dict]) -> None:
+        """An epoch is over: show its diagnostics, keep the history so far."""
+        last = history[-1]
+        shown = [f"loss {last['loss']:.3f}"] if "loss" in last else []
+        shown += [f"perplexity {last['perplexity']:.1f}"] if last.get("perplexity") else []
+        shown += [f"Macro-F1 {last['macro_f1']:.3f}"] if last.get("macro_f1") is not None else []
+        self.bar.set_postfix_str(", ".join(shown))
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            aside = self.folder / f"history.{os.getpid()}.part"
+            history_frame(history).to_parquet(aside)
+            aside.replace(self.folder / "history.parquet")
+
+    def say(self, message: str) -> None:
+        if self.show:
+            self.bar.write(message)
+
+    def close_stage(self) -> None:
+        self._write(force=True)
+        self.bar.close()
+
+    def _write(self, force: bool = False) -> None:
+        if self.folder is None or (not force and time.time() - self.written < INTERVAL):
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.written = time.time()
+        stamp = {"seconds": self.written - self.began, "pid": os.getpid(), "updated": datetime.now(UTC).isoformat()}
+        aside = self.folder / f"progress.{os.getpid()}.part"
+        aside.write_text(json.dumps(self.now | stamp), encoding="utf-8")
+        aside.replace(self.folder / "progress.json")

@@ -1,0 +1,275 @@
+"""Every switch of LMIndexer in one place: what an ID looks like, the model, the losses, the stages.
+
+A setting that is not listed here is an error that names the nearest one. Values per position may be given as one
+value (for all positions) or as a list; a list that is too short is continued with its last value.
+"""
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from lmindexer.errors import SettingsError
+from lmindexer.hints import HINT_FORMS
+from lmindexer.losses import CONTRASTIVE_FORMS
+
+PerPosition = Any  # one value, or a list with one value a position
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings with their defaults (the `minilm` preset). docs/results/defaults.md has the measurements."""
+
+    # The ID
+    positions: int = 3  # T, the number of learned codes
+    codebook_size: PerPosition = 32  # K; may differ by position
+
+    # The documents
+    category_text: bool = False  # the slides' documents end in their category path, which AMI then asks for
+    max_length: int = 128  # tokens of a document that are read, in every stage and at inference
+
+    # The semantic encoder, h^t = SemEnc(d, c^{<t})
+    backbone: str = "minilm"  # "minilm", "tiny", or the name or folder of a T5
+    train_encoder: bool = False  # minilm only: also train the encoder (slow on a CPU; its states cannot be cached)
+    decoder_layers: int = 2  # of the fresh decoder (minilm, tiny)
+    dropout: float = 0.1
+    start: str = "pooled"  # h starts at "pooled" (encoder's mean state, less what c^{<t} says), or "none" (slides)
+    # Weight of the lexical start beside the pooled one; 0 = off, None = 1.3 with category text (few and telling
+    # words), 0.6 without.
+    lexical_weight: float | None = None
+    lexical_rank: int = 64
+    temperature: float = 0.1  # of the softmax over a codebook; the slides' form is 1 on unscaled states
+
+    # Hints and reconstruction
+    hint_form: str = "document"  # "document" (slides) or "target" (released training)
+    hint_share: PerPosition = 0.1  # visible share of the words at each position
+    warmup_hint_share: float = 0.5
+    targets: int = 8  # words asked for a document in the form "target"
+    target_weights: str = "salience"  # "salience": inverse document frequency of words a code can carry; "all"
+    # A target word stands in at least this share of N / (number of prefixes) documents; None = 0.5 with category
+    # text, 0.25 without.
+    salience_floor: float | None = None
+    recon_layers: int = 1
+
+    # Losses: weights; 0 switches off
+    reconstruction: float = 1.0
+    contrastive: str = "cosine"  # "off", "dot" (slides), "cosine"
+    contrastive_weight: float = 0.1
+    contrastive_from: int = 2  # first position it is used at; the slides use it from 1 on
+    contrastive_temperature: float = 0.2
+    commitment: float = 1.0
+    agreement: float = 1.0  # nearest neighbours choose alike (discrete stage)
+    agreement_until: int = 1  # the last position it is used at: inside a prefix it leaves few codes in use
+    balance: float = 4.0  # keeps agreement from using few codes
+    neighbours: int = 5
+    # ‖h - start‖², by position: from 2 on h must stay the residual of the earlier codes, or it says them again.
+    anchor: PerPosition = (0.3, 3.0)
+
+    # Stages
+    reconstructor_warmup: bool = True
+    continuous: bool = True
+    codebook_init: str = "kmeans"  # or "random"
+    warmup_epochs: int = 1
+    continuous_epochs: int = 2
+    discrete_epochs: int = 3
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    codebook_rate: float = 0.1  # the codebook's learning rate as a share of the model's
+    seed: int = 0
+    state_dims: int = 0  # keep h^T by this many leading axes (smaller bundles); 0 = all d
+    diagnose_every: int = 1  # epochs between whole-corpus diagnostics
+    macro_f1_documents: int = 2000  # documents that Macro-F1 is measured on (all, if fewer)
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, _plain(name, value))
+        if self.lexical_weight is None:
+            object.__setattr__(self, "lexical_weight", 1.3 if self.category_text else 0.6)
+        if self.salience_floor is None:
+            object.__setattr__(self, "salience_floor", 0.5 if self.category_text else 0.25)
+        _check(self)
+
+    def at(self, name: str, position: int):
+        """The value of a per-position setting at a position counted from 1."""
+        value = getattr(self, name)
+        return value[min(position, len(value)) - 1] if isinstance(value, list | tuple) else value
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        return tuple(int(self.at("codebook_size", position)) for position in range(1, self.positions + 1))
+
+    def to_dict(self) -> dict:
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+
+
+# What each preset changes. "slides" is the slides' form as far as method.md knows it; it wants a T5 and a GPU.
+PRESETS: dict[str, dict] = {
+    "minilm": {},
+    "tiny": {
+        "backbone": "tiny",
+        "positions": 2,
+        "codebook_size": 8,
+        "max_length": 64,
+        "start": "none",
+        "lexical_weight": 0.0,
+        "temperature": 1.0,
+        "codebook_rate": 1.0,
+        "anchor": 0.0,
+        "agreement": 0.0,
+        "batch_size": 32,
+    },
+    "slides": {
+        "backbone": "t5-base",
+        "positions": 2,
+        "codebook_size": 512,
+        "category_text": True,
+        "start": "none",
+        "lexical_weight": 0.0,
+        "temperature": 1.0,
+        "codebook_rate": 1.0,
+        "hint_form": "target",
+        "hint_share": [0.5, 0.3],
+        "warmup_hint_share": 1.0,
+        "targets": 64,
+        "target_weights": "all",
+        "contrastive": "dot",
+        "contrastive_weight": 1.0,
+        "contrastive_from": 1,
+        "contrastive_temperature": 1.0,
+        "agreement": 0.0,
+        "balance": 0.0,
+        "anchor": 0.0,
+        "warmup_epochs": 30,
+        "continuous_epochs": 30,
+        "discrete_epochs": 30,
+        "batch_size": 128,
+    },
+}
+
+
+def make_settings(preset: str = "minilm", **changes) -> Settings:
+    """The settings of a preset with changes; an unknown name is an error with the nearest known one.
+
+    >>> make_settings("tiny", positions=3).codebook_sizes
+    (8, 8, 8)
+    >>> make_settings(codebok_size=64)
+    Traceback (most recent call last):
+    lmindexer.errors.SettingsError: Unknown setting 'codebok_size'; the nearest is 'codebook_size'.
+    """
+    if preset not in PRESETS:
+        raise SettingsError(_unknown("preset", preset, list(PRESETS)))
+    names = [f.name for f in dataclasses.fields(Settings)]
+    for name in changes:
+        if name not in names:
+            raise SettingsError(_unknown("setting", name, names))
+    return Settings(**{**PRESETS[preset], **changes})
+
+
+def setting_names() -> dict[str, Any]:
+    """Every setting with its default, in the order of this file."""
+    return {f.name: f.default for f in dataclasses.fields(Settings)}
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"Unknown {kind} {name!r}; the nearest is {near[0]!r}."
+
+
+@dataclass(frozen=True)
+class _Range:
+    low: float
+    high: float
+    whole: bool = False
+    why: str = field(default="")
+
+
+_RANGES = {
+    "positions": _Range(1, 64, True),
+    "codebook_size": _Range(2, 1_000_000, True),
+    "max_length": _Range(4, 4096, True),
+    "decoder_layers": _Range(1, 48, True),
+    "dropout": _Range(0, 0.9),
+    "lexical_weight": _Range(0, 10),
+    "lexical_rank": _Range(1, 1024, True),
+    "temperature": _Range(1e-4, 1e4),
+    "hint_share": _Range(0, 1),
+    "warmup_hint_share": _Range(0, 1),
+    "targets": _Range(1, 512, True),
+    "salience_floor": _Range(0, 100),
+    "recon_layers": _Range(1, 3, True),
+    "reconstruction": _Range(0, 1e4),
+    "contrastive_weight": _Range(0, 1e4),
+    "contrastive_from": _Range(1, 64, True),
+    "contrastive_temperature": _Range(1e-4, 1e4),
+    "commitment": _Range(0, 1e4),
+    "agreement": _Range(0, 1e4),
+    "agreement_until": _Range(0, 64, True),
+    "balance": _Range(0, 1e4),
+    "neighbours": _Range(1, 1000, True),
+    "anchor": _Range(0, 1e4),
+    "warmup_epochs": _Range(0, 10_000, True),
+    "continuous_epochs": _Range(0, 10_000, True),
+    "discrete_epochs": _Range(0, 10_000, True),
+    "batch_size": _Range(2, 1_000_000, True),
+    "learning_rate": _Range(0, 10),
+    "codebook_rate": _Range(0, 100),
+    "seed": _Range(0, 2**32 - 1, True),
+    "state_dims": _Range(0, 65536, True),
+    "diagnose_every": _Range(1, 10_000, True),
+    "macro_f1_documents": _Range(1, 10**9, True),
+}
+_CHOICES = {
+    "start": ("pooled", "none"),
+    "hint_form": HINT_FORMS,
+    "contrastive": CONTRASTIVE_FORMS,
+    "target_weights": ("salience", "all"),
+    "codebook_init": ("kmeans", "random"),
+}
+_PER_POSITION = ("codebook_size", "hint_share", "anchor")
+
+
+def _plain(name: str, value):
+    """Python's own numbers and text, which JSON can hold: NumPy's (from a sweep), a Path, and 2.0 for the number 2."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list | tuple):
+        return tuple(_plain(name, one) for one in value)  # so that settings that went through JSON are equal
+    whole = name in _RANGES and _RANGES[name].whole
+    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
+
+
+def _check(settings: Settings) -> None:
+    for name, allowed in _RANGES.items():
+        values = getattr(settings, name)
+        several = isinstance(values, list | tuple)
+        if several and (name not in _PER_POSITION or not values):
+            raise SettingsError(f"{name} is {values!r}; give one number.")
+        for value in values if several else [values]:
+            _check_number(name, value, allowed)
+    for name, allowed in _CHOICES.items():
+        value = getattr(settings, name)
+        if value not in allowed:
+            raise SettingsError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}.")
+    for f in dataclasses.fields(settings):
+        if f.type is bool and not isinstance(getattr(settings, f.name), bool):
+            raise SettingsError(f"{f.name} is {getattr(settings, f.name)!r}; give True or False.")
+        if f.type is str and not isinstance(getattr(settings, f.name), str):
+            raise SettingsError(f"{f.name} is {getattr(settings, f.name)!r}; give a name.")
+    if settings.contrastive != "off" and settings.contrastive_weight > 0 and settings.dropout == 0:
+        raise SettingsError(
+            "dropout is 0, but the contrastive loss compares two dropout views; set dropout above 0 or "
+            "contrastive='off'."
+        )
+    if settings.backbone == "minilm" and settings.max_length > 512:
+        raise SettingsError(f"max_length is {settings.max_length}, but the minilm backbone reads at most 512 tokens.")
+    if settings.train_encoder and settings.backbone != "minilm":
+        raise SettingsError("train_encoder is for the minilm backbone; every other backbone trains its encoder.")
+
+
+def _check_number(name: str, value, allowed: _Range) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    kind = "a whole number" if allowed.whole else "a number"
+    if not number or (allowed.whole and not isinstance(value, int)) or not allowed.low <= value <= allowed.high:
+        raise SettingsError(f"{name} is {value!r}; give {kind} from {allowed.low:g} to {allowed.high:g}.")

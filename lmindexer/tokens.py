@@ -1,0 +1,138 @@
+"""Documents as tokens: one flat array for the corpus, the vocabulary that occurs in it, and what each word is worth.
+
+A corpus of N documents is kept as `ids` [Σ L_d] beside `offsets` [N + 1]; a batch is gathered by one index.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from torch import Tensor
+
+OTHER = 0  # the vocabulary's place for any token that did not occur when it was made
+
+
+@dataclass(frozen=True)
+class TokenisedDocuments:
+    """ids [Σ L_d] of the tokenizer, offsets [N + 1]."""
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def from_texts(cls, texts: list[str], tails: list[str] | None, tokenizer, max_length: int):
+        """Cut each text to `max_length` tokens; a tail (the category text) is kept and the text before it cut."""
+        if tails is None:
+            rows = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
+        else:
+            rows = _with_tails(texts, tails, tokenizer, max_length)
+        lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
+        flat = np.fromiter((token for row in rows for token in row), np.int32, int(lengths.sum()))
+        return cls(flat, np.concatenate([[0], lengths.cumsum()]))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.offsets)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The document of each token, [Σ L_d]."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def place(self, documents: Tensor) -> tuple[Tensor, Tensor]:
+        """Where the tokens of a batch lie: (index [B, L] into the flat array, present [B, L])."""
+        offsets = torch.from_numpy(self.offsets)
+        first, length = offsets[documents], offsets[documents + 1] - offsets[documents]
+        step = torch.arange(int(length.max()))
+        present = step < length[:, None]  # [B, L]
+        return torch.where(present, first[:, None] + step, first[:, None]), present
+
+
+def _with_tails(texts, tails, tokenizer, max_length) -> list[list[int]]:
+    """[text cut short][tail], with the tokenizer's special tokens around the whole."""
+    around = tokenizer("")["input_ids"]  # [CLS][SEP] or </s>
+    opening = [token for token in around[:-1] if token in (tokenizer.cls_token_id, tokenizer.bos_token_id)]
+    closing = around[len(opening) :]
+    room = max_length - len(around)
+    heads = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    ends = tokenizer(tails, add_special_tokens=False, verbose=False)["input_ids"]
+    rows = []
+    for head, end in zip(heads, ends, strict=True):
+        end = end[: room // 2]  # never more than half: the text must be heard too
+        rows.append(opening + head[: room - len(end)] + end + closing)
+    return rows
+
+
+class Vocabulary:
+    """The tokens that occur in a corpus, numbered 1 … V-1; 0 is for any other token.
+
+    Scoring these alone, and not all 30,000 of a tokenizer, is what makes a step cheap on a CPU.
+
+    token_ids [V]  tokenizer id of each word (that of the padding token for 0)
+    documents [V]  in how many documents each occurs
+    special [V]    True for the tokenizer's special tokens and for place 0
+    content [V]    True for words that say something: not special, not a stop word, with a letter in it
+    """
+
+    def __init__(self, token_ids: np.ndarray, documents: np.ndarray, corpus_size: int, tokenizer):
+        self.token_ids = np.asarray(token_ids, dtype=np.int64)
+        self.documents = np.asarray(documents, dtype=np.int64)
+        self.corpus_size = int(corpus_size)
+        self.special = np.isin(self.token_ids, tokenizer.all_special_ids)
+        self.special[OTHER] = True
+        self.content = _says_something(self.token_ids, tokenizer) & ~self.special
+        self._place = np.zeros(max(len(tokenizer), int(self.token_ids.max()) + 1), dtype=np.int32)
+        self._place[self.token_ids[1:]] = np.arange(1, len(self.token_ids))
+
+    @classmethod
+    def from_documents(cls, documents: TokenisedDocuments, tokenizer) -> "Vocabulary":
+        occurring = np.unique(documents.ids)
+        place = np.searchsorted(occurring, documents.ids)
+        pairs = sparse.coo_matrix(
+            (np.ones(len(place), bool), (documents.rows, place)), (len(documents), len(occurring))
+        ).tocsr()
+        frequency = np.asarray((pairs > 0).sum(0)).ravel()
+        first = tokenizer.pad_token_id or 0
+        return cls(np.concatenate([[first], occurring]), np.concatenate([[0], frequency]), len(documents), tokenizer)
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+    def words(self, ids: np.ndarray) -> np.ndarray:
+        """Tokenizer ids to places in this vocabulary."""
+        return self._place[ids]
+
+    def idf(self) -> np.ndarray:
+        """log(N / df), [V]; 0 for words that occur nowhere."""
+        df = np.maximum(self.documents, 1)
+        return np.where(self.documents > 0, np.log(self.corpus_size / df), 0.0)
+
+    def salience(self, prefixes: int, weights: str = "salience", floor: float = 0.25) -> np.ndarray:
+        """What each word is worth as a target of reconstruction, [V].
+
+        weights="all":      1 for every token but the special ones (the slides).
+        weights="salience": log(N / df) for content words in at least floor · N / prefixes documents, else 0.
+            A code that one document in K shares cannot say a word that one in a hundred thousand has, so
+            position 1 is asked for coarse words and later positions for finer ones.
+        """
+        if weights == "all":
+            return ((self.documents > 0) & ~self.special).astype(np.float32)
+        least = max(3.0, floor * self.corpus_size / prefixes)
+        kept = self.content & (self.documents >= least)
+        if not kept.any():  # a handful of documents: every content word counts
+            kept = self.content
+        worth = self.idf() * kept
+        if not worth.any():  # no content words, or all documents alike: idf cannot tell words apart
+            return self.salience(prefixes, "all")
+        return worth.astype(np.float32)
+
+
+def _says_something(token_ids: np.ndarray, tokenizer) -> np.ndarray:
+    words = tokenizer.convert_ids_to_tokens(token_ids.tolist())
+    plain = [word.lstrip("▁Ġ").removeprefix("##").lower() for word in words]
+    return np.array([any(c.isalpha() for c in w) and w not in ENGLISH_STOP_WORDS for w in plain])

@@ -1,0 +1,172 @@
+"""Every page on every run, by Streamlit's AppTest: nothing raises, links hold the state, words are escaped."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import run_bundles
+from streamlit.testing.v1 import AppTest
+
+from explorer_app import context, show
+
+APP = Path(context.__file__).with_name("app.py")
+PAGES = ("overview", "prefixes", "document", "collapse", "map", "compare", "try", "corpus")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return run_bundles.write_all(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def visit(folder, monkeypatch):
+    """visit(page, **query) -> the page after it was drawn; nothing may raise."""
+    monkeypatch.setattr(sys, "argv", ["app.py", str(folder)])
+
+    def go(page="overview", test=None, **query):
+        test = test or AppTest.from_file(str(APP), default_timeout=60)
+        test.session_state["goto"] = (page, query)
+        test.run()
+        assert not test.exception, test.exception[0].value
+        return test
+
+    return go
+
+
+def in_link(test, name: str):
+    """A value of the link; a fresh one is a list of one, a changed one a word."""
+    value = test.query_params.get(name)
+    return value[0] if isinstance(value, list) else value
+
+
+def words_on(test) -> str:
+    kinds = ("title", "header", "subheader", "markdown", "caption", "text", "info", "warning", "error", "success")
+    return "\n".join(str(element.value) for kind in kinds for element in getattr(test, kind))
+
+
+@pytest.mark.parametrize("run", ["good", "bare", "hostile"])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_on_every_run(visit, page, run):
+    test = visit(page, run=run)
+    assert test.title[0].value
+    assert not test.error or page == "collapse"  # which says there what has collapsed
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("overview", {"prefix": "1", "shape": "sunburst", "with": ["other"]}),
+        ("overview", {"prefix": "1.0.0"}),
+        ("prefixes", {"prefix": "1", "level": "2", "shares": "1", "q": "saw", "codes": "a"}),
+        ("prefixes", {"prefix": "1.0.0"}),
+        ("prefixes", {"q": "whiskers", "intext": "1", "from": "20"}),
+        ("document", {"doc": "d0"}),
+        ("document", {"doc": "d7", "siblings": "1", "find": "cat"}),
+        ("collapse", {"with": ["other"], "measure": ["loss", "perplexity"], "position": "2", "inorder": "1"}),
+        ("map", {"by": "position 2", "prefix": "1"}),
+        ("compare", {"other": "other", "cell": "0.1"}),
+    ],
+)
+def test_states_that_a_link_can_hold(visit, page, query):
+    test = visit(page, run="good", **query)
+    assert not test.error or page == "collapse"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"prefix": "99.99"}, {"prefix": "../../etc"}, {"prefix": "1.1.1.1.1.1"}, {"level": "77"}, {"from": "-5"},
+        {"doc": "<script>"}, {"top": "x"}, {"cell": "a.b"}, {"by": "position 9"}, {"position": "0"}, {"other": "none"},
+        {"prefix": "9" * 400}, {"measure": "nothing"}, {"siblings": "8"}, {"from": "999999999"},
+    ],
+)  # fmt: skip
+def test_links_with_nonsense_show_a_page_all_the_same(visit, query):
+    for page in ("overview", "prefixes", "document", "collapse", "map", "compare"):
+        visit(page, run="good", **query)
+
+
+@pytest.mark.parametrize("run", ["../good", "/etc", "good/../../secret", "<b>x</b>", "broken"])
+def test_a_run_that_is_not_in_the_folders_is_said_and_the_first_is_shown(visit, run):
+    test = visit("overview", run=run)
+    assert any("no run" in warning.value for warning in test.warning)
+    assert test.title[0].value == "bare"
+
+
+def test_a_broken_run_shows_its_error_beside_the_good_ones(visit):
+    test = visit("overview", run="good")
+    assert any("broken" in warning.value and "damaged" in warning.value for warning in test.sidebar.warning)
+    assert test.sidebar.selectbox[0].options == ["bare", "good", "hostile", "other"]
+
+
+def test_the_numbers_are_those_of_the_run(visit, folder):
+    from lmindexer.bundle import Bundle
+    from lmindexer.evaluation import evaluate_ids
+
+    bundle = Bundle.open(folder / "good")
+    quality = evaluate_ids(bundle.ids, bundle.corpus)
+    shown = {metric.label: metric.value for metric in visit("overview", run="good").metric}
+    assert shown["Documents"] == "150" and shown["Codebooks"] == "4 · 4 · 4"
+    assert shown["Perplexity c1"] == f"{quality.perplexity[0]:.1f}"
+    assert shown["Unique IDs"] == f"{quality.collisions.unique_share:.0%}"
+    assert shown["AMI of c1"] == f"{max(quality.ami(1, 1), quality.ami(1, 2)):.3f}"
+    assert all(metric.help for metric in visit("overview", run="good").metric)
+
+
+def test_choosing_a_run_or_a_level_writes_it_into_the_link(visit):
+    test = visit("prefixes", run="good")
+    test.button_group[0].set_value(2).run()
+    assert in_link(test, "level") == "2" and not test.exception
+    test.sidebar.selectbox[0].set_value("other").run()
+    assert in_link(test, "run") == "other"
+
+
+def test_breadcrumbs_go_up(visit):
+    test = visit("prefixes", run="good", prefix="1.0")
+    test.button(key="crumb_prefixes_1").click().run()
+    assert in_link(test, "prefix") == "1"
+    test.button(key="crumb_prefixes_0").click().run()
+    assert "prefix" not in test.query_params
+
+
+def test_pages_of_documents(visit):
+    test = visit("prefixes", run="good")
+    assert test.button(key="prefix_documents_previous").disabled
+    test.button(key="prefix_documents_next").click().run()
+    assert in_link(test, "from") == "20" and "21–40 of 150" in words_on(test)
+
+
+def test_document_words_are_never_read_as_markup(visit):
+    for page in PAGES:
+        for name in ("h1", "<i>0</i>"):
+            test = visit(page, run="hostile", doc=name, prefix="1", q="script", find="head", text="")
+            for element in test.main:
+                proto = getattr(element, "proto", None)
+                assert not getattr(proto, "allow_html", False)
+            for element in test.markdown:
+                assert "<script>" not in element.value and "](javascript" not in element.value
+    test = visit("document", run="hostile", doc="h1")
+    assert test.text[0].value.startswith("# head **md** [x](javascript")  # as it is, in an element of plain text
+
+
+def test_a_text_of_a_megabyte_comes_by_pieces(visit):
+    test = visit("document", run="hostile", doc="<i>4</i>")
+    assert len(test.text[0].value) == 20_000 and "of 1,000,000" in words_on(test)
+    test.button(key="text_after").click().run()
+    assert in_link(test, "from") == "20000"
+
+
+def test_folders_without_a_run_say_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    test = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not test.exception and "no finished run" in test.info[0].value and "lmindexer fit" in test.code[0].value
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "**b** _i_ `c`", "<b>x</b>", "$x^2$ :red[y] [a](b)", "1. a\n# b\n- c", "~~x~~ | a | b"]
+)
+def test_escaped_markdown_has_no_bare_signs(text):
+    escaped = show.md(text)
+    bare = escaped.replace("\\\\", "").replace("\\", "\0")
+    signs = "*_`<>$[]#|~:-."
+    assert all(bare[i - 1] == "\0" for i, sign in enumerate(bare) if sign in signs)
+    assert "\n" not in escaped and escaped.replace("\\", "") == " ".join(text.split())
