@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, T5Config, T5Model
@@ -112,7 +113,7 @@ class MiniLMBackbone(Backbone):
 
     def word_embeddings(self, token_ids: Tensor) -> Tensor:
         """Embeddings of words, [V, d]."""
-        return self.words[token_ids.cpu()].to(token_ids.device)
+        return F.embedding(token_ids.cpu(), self.words).to(token_ids.device)
 
     def save(self, folder: Path) -> None:
         """Nothing: tokenizer and encoder come with the package they came from."""
@@ -135,7 +136,7 @@ class T5Backbone(Backbone):
 
     def word_embeddings(self, token_ids: Tensor) -> Tensor:
         """Embeddings of words, [V, d], of the tied table that also trains."""
-        return self.shared.weight[token_ids]
+        return F.embedding(token_ids, self.shared.weight)
 
     def save(self, folder: Path) -> None:
         """Tokenizer and configuration, so that loading fetches nothing."""

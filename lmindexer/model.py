@@ -37,6 +37,10 @@ class Documents:
     states: Tensor | None = None
     start: Tensor | None = None
 
+    def twice(self) -> "Documents":
+        """The batch and, after it, the batch again: two views that differ by dropout, in one pass. [2B, …]"""
+        return Documents(*(None if part is None else torch.cat([part, part]) for part in vars(self).values()))
+
 
 class SemanticEncoder(nn.Module):
     """h^t = SemEnc(d, c^{<t}) = TransDecoder(TransEncoder(d), c^{<t}), eq. (1).
@@ -191,19 +195,20 @@ class Reconstructor(nn.Module):
         """codes: ĉ^1 … ĉ^t (or h^t last), each [B, d]; words [B, L]; word_table [V, d] -> z [B, M, d]."""
         t, queries = len(codes), hints.visible.shape[1]
         words, visible = _seen(words, hints)  # [B, S], [B, M, S]
-        memory = torch.cat([torch.stack(codes, 1), word_table[words]], 1)  # [B, t+S, d]
-        bias = self._bias(visible, hints.place, t)  # [B, H, M, t+S]
-        total = 0
-        for code in codes:  # Σ_t: each code asks on its own, by the same block
-            z = code[:, None].expand(-1, queries, -1)  # [B, M, d]
-            for block in self.blocks:
-                z = block(z, memory, bias)
-            total = total + self.dropout(self.norm(z))  # [B, M, d]
-        return total
+        stacked = torch.stack(codes, 1)  # [B, t, d]
+        memory = torch.cat([stacked, F.embedding(words, word_table)], 1)  # [B, t+S, d]
+        bias = self._bias(visible, hints.place, t).repeat(1, 1, t, 1)  # [B, H, t·M, t+S]
+        z = stacked.repeat_interleave(queries, 1)  # [B, t·M, d]: each code asks on its own, by the same block
+        for block in self.blocks:
+            z = block(z, memory, bias)
+        z = self.dropout(self.norm(z))  # [B, t·M, d]
+        return z.unflatten(1, (t, queries)).sum(1)  # [B, M, d]: Σ_t
 
     def logits(self, z: Tensor, word_table: Tensor, asked: Tensor | None = None) -> Tensor:
         """W z over the vocabulary, or over the words `asked` alone: [B, M, d] -> [B, M, V]."""
-        table, bias = (word_table, self.word_bias) if asked is None else (word_table[asked], self.word_bias[asked])
+        table, bias = word_table, self.word_bias  # [V, d], [V]
+        if asked is not None:
+            table, bias = F.embedding(asked, table), bias[asked]
         return self.to_word(z) @ table.T + bias  # [B, M, V]
 
     def _bias(self, visible: Tensor, place: Tensor | None, t: int) -> Tensor:

@@ -78,7 +78,12 @@ class Progress:
 
     def close_stage(self) -> None:
         self._write(force=True)
-        self.bar.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the line; a second time does nothing."""
+        if self.bar is not None:
+            self.bar.close()
 
     def _write(self, force: bool = False) -> None:
         if self.folder is None or (not force and time.time() - self.written < INTERVAL):

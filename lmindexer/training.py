@@ -89,9 +89,12 @@ class Training:
     def run(self) -> pd.DataFrame:
         """Run all stages from the last checkpoint on."""
         stage_index, epoch, optimizer_state = self.checkpoints.restore(self)
-        for index in range(stage_index, len(self.stages)):
-            self._run_stage(index, epoch, optimizer_state)
-            epoch, optimizer_state = 0, None
+        try:
+            for index in range(stage_index, len(self.stages)):
+                self._run_stage(index, epoch, optimizer_state)
+                epoch, optimizer_state = 0, None
+        finally:
+            self.progress.close()  # also where Ctrl-C stopped a stage: what is said next begins on a line of its own
         return history_frame(self.history)
 
     # ---- stages ----------------------------------------------------------------------------------------------
@@ -179,7 +182,12 @@ class Training:
         t, book = stage.position, model.codebooks[stage.position - 1]
         earlier_codes = torch.from_numpy(self.codes[batch.numpy()].astype(np.int64)).to(self.device)  # [B, t-1]
         earlier = [row.detach() for row in model.rows(earlier_codes)]  # written down: they train no further
-        h, moved = model.encoder(documents, earlier)  # [B, t, d]
+        contrast = s.contrastive != "off" and s.contrastive_weight and t >= s.contrastive_from
+        if contrast:
+            h, moved = model.encoder(documents.twice(), [torch.cat([row, row]) for row in earlier])  # [2B, t, d]
+            (h, view), (moved, _) = h.chunk(2), moved.chunk(2)  # [B, t, d]: the documents under two dropouts
+        else:
+            h, moved = model.encoder(documents, earlier)  # [B, t, d]
         terms = {}
         if stage.name == "continuous":
             code = h[:, -1]
@@ -190,8 +198,7 @@ class Training:
             logits = model.reconstruct([*earlier, code], documents, hints, self.asked.words)
             value = losses.reconstruction_loss(logits, words, hints.weight)
             terms["reconstruction"] = (s.reconstruction, value)
-        if s.contrastive != "off" and s.contrastive_weight and t >= s.contrastive_from:
-            view, _ = model.encoder(documents, earlier)
+        if contrast:
             negative = negative_mask(earlier_codes)
             value = losses.contrastive_loss(h[:, -1], view[:, -1], negative, s.contrastive, s.contrastive_temperature)
             terms["contrastive"] = (s.contrastive_weight, value)
