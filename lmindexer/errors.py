@@ -19,3 +19,7 @@ class SettingsError(LMIndexerError):
 
 class TrainingError(LMIndexerError):
     """Training cannot start or go on: checkpoints of other settings, a corpus too small for its codebooks."""
+
+
+class StudyError(LMIndexerError):
+    """A labelling study cannot be made, opened, answered or read; what was acknowledged before is never lost."""
