@@ -35,18 +35,25 @@ def encode_all(
 
 
 def diagnose_corpus(
-    model: IndexerModel, corpus: EncodedCorpus, codes: np.ndarray, stage, settings: Settings, salience, device
+    model: IndexerModel,
+    corpus: EncodedCorpus,
+    codes: np.ndarray,
+    stage,
+    settings: Settings,
+    salience,
+    device,
+    greedy: np.ndarray | None,
 ) -> dict:
     """Perplexities, used codes, diff ratios and ID consistency of the corpus, and Macro-F1 of reconstruction.
 
-    `stage` has a name and a position t; `codes` [N, t-1] are those written down. Before a codebook exists
-    (warm-up, continuous stage) only Macro-F1 and the consistency of earlier positions are defined.
+    `stage` has a name and a position t; `codes` [N, t-1] are those written down; `greedy` [N, t] is what the model
+    chooses now (`encode_all`; None in the warm-up, t = 0). Before a codebook exists (warm-up, continuous stage) only
+    Macro-F1 and the consistency of earlier positions are defined.
     """
     found: dict = {"macro_f1": reconstruction_macro_f1(model, corpus, codes, stage, settings, salience, device)}
     t = stage.position
     if t == 0:
         return found
-    _, greedy = encode_all(model, corpus, codes, t, settings, device)
     if t > 1:
         found["id_consistency"] = diagnostics.id_consistency(greedy[:, : t - 1], codes)
     if stage.name != "continuous":

@@ -23,7 +23,7 @@ from lmindexer import losses
 from lmindexer.batches import epoch_batches, negative_mask
 from lmindexer.checkpoints import Checkpoints
 from lmindexer.clustering import kmeans_rows
-from lmindexer.corpus_diagnostics import diagnose_corpus, encode_all
+from lmindexer.corpus_diagnostics import ENCODE_BATCH, diagnose_corpus, encode_all
 from lmindexer.diagnostics import diagnose
 from lmindexer.encoding import EncodedCorpus
 from lmindexer.errors import TrainingError
@@ -80,6 +80,7 @@ class Training:
         self.stages = plan(settings)
         self.history: list[dict] = []
         self.codes = np.zeros((len(corpus), 0), np.int32)  # c^1 … c^t as far as they are written down
+        self.greedy: np.ndarray | None = None  # [N, t] what the model chose when it was last looked at
         self.votes: CodeVotes | None = None
         self.kept_votes: np.ndarray | None = None  # of a checkpoint inside a discrete stage
         self.messages: list[str] = []  # collapses, in words
@@ -124,8 +125,7 @@ class Training:
                 if epoch + 1 < stage.epochs:
                     self.checkpoints.write(self, index, epoch + 1, optimizer)
         if stage.name == "discrete":
-            _, codes = encode_all(self.model, self.corpus, self.codes, stage.position, self.settings, self.device)
-            self.codes = np.column_stack([self.codes, codes[:, -1]])
+            self.codes = np.column_stack([self.codes, self.greedy[:, -1]])
         self._say_collapse(stage)
         self.checkpoints.write(self, index + 1, 0, None)
         self.progress.close_stage()
@@ -159,13 +159,18 @@ class Training:
         """
         book = self.model.codebooks[stage.position - 1]
         began = time.perf_counter()
+        h, self.greedy = self._encode_all(stage)
         if self.settings.codebook_init == "kmeans":
-            h, _ = encode_all(self.model, self.corpus, self.codes, stage.position, self.settings, self.device)
             centres = torch.from_numpy(kmeans_rows(h, len(book.rows), self.settings.seed))
             length = centres.norm(dim=-1, keepdim=True)
             book.set_rows((centres / length.clamp(min=1e-6) * length.mean()).to(self.device))
+            chosen = [book.choose(part.to(self.device)).cpu() for part in torch.from_numpy(h).split(ENCODE_BATCH)]
+            self.greedy[:, -1] = torch.cat(chosen)
         self.progress.step(0, float("nan"))
         self._record(stage, 0, 0, time.perf_counter() - began, {})
+
+    def _encode_all(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
+        return encode_all(self.model, self.corpus, self.codes, stage.position, self.settings, self.device)
 
     # ---- one step --------------------------------------------------------------------------------------------
 
@@ -245,7 +250,7 @@ class Training:
         if not s.agreement or stage.position > s.agreement_until or self.corpus.start is None:
             return None
         neighbours = nearest_neighbours(self.corpus.start, self.settings.neighbours)
-        _, codes = encode_all(self.model, self.corpus, self.codes, stage.position, self.settings, self.device)
+        _, codes = self._encode_all(stage)
         votes = CodeVotes(neighbours, self.codes, codes[:, -1])
         if self.kept_votes is not None:
             votes.codes, self.kept_votes = self.kept_votes, None
@@ -292,8 +297,11 @@ class Training:
         last = epoch + 1 == stage.epochs
         found = {}
         if last or (epoch + 1) % self.settings.diagnose_every == 0:
+            if stage.position and stage.name != "codebook_init":  # there it is known already
+                _, self.greedy = self._encode_all(stage)
+            salience = self.salience(stage.position)
             found = diagnose_corpus(
-                self.model, self.corpus, self.codes, stage, self.settings, self.salience(stage.position), self.device
+                self.model, self.corpus, self.codes, stage, self.settings, salience, self.device, self.greedy
             )
         row = {"stage": stage.name, "position": stage.position, "epoch": epoch + 1, "step": steps * (epoch + 1)}
         self.history.append({**row, "seconds": seconds, "documents": len(self.corpus), **means, **found})
