@@ -134,9 +134,9 @@ def main() -> None:
     have = {tuple(r[k] for k in keys) for r in done}
     tasks = [
         {"variant": v, "corpus": c, "category_text": t == "with", "seed": s, "data": str(args.data)}
+        for s in args.seeds  # outermost: a table cut short has whole seeds
         for c in args.corpora
         for t in args.text
-        for s in args.seeds
         for v in args.variants
     ]
     tasks = [task for task in tasks if tuple(task[k] for k in keys) not in have]
