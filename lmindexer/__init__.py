@@ -38,7 +38,8 @@ _HOME = {  # public name → the module it lives in
     "make_settings": "settings",
     "IDTrie": "trie",
 }
-_ROOMS = ("browse", "datasets", "diagnostics", "evaluation", "human_eval", "plots", "tasks")  # modules that are public as a whole
+# modules that are public as a whole
+_ROOMS = ("browse", "datasets", "diagnostics", "evaluation", "human_eval", "plots", "tasks")
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 
