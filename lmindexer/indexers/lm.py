@@ -68,12 +68,14 @@ class LMIndexer(Indexer):
     # ---- fit -------------------------------------------------------------------------------------------------
 
     def fit(
-        self, corpus: Corpus, run: str | Path | None = None, *, progress: bool = True, resume: bool = True
+        self, corpus: Corpus, run: str | Path | None = None, *, progress: bool | Progress = True, resume: bool = True
     ) -> "LMIndexer":
         """Learn codebooks, model and IDs of a corpus.
 
         run:     folder for the run. Killed at any moment, the same call goes on from the last checkpoint in
                  `run`/checkpoints; at the end the bundle stands in `run`.
+        progress: True shows bars, False nothing; a `Progress` of your own hears of every step and epoch, and an error
+                 that it raises stops the fit.
         resume:  False throws an unfinished run's checkpoints away.
 
         Raises SettingsError, TrainingError (corpus smaller than a codebook; checkpoints of another run),
@@ -85,16 +87,16 @@ class LMIndexer(Indexer):
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             self._fit(corpus, run, progress, resume)
         if run is not None:
-            self.save(run, progress=progress)
+            self.save(run, progress=progress is True)
         return self
 
-    def _fit(self, corpus: Corpus, run: Path | None, progress: bool, resume: bool) -> None:
+    def _fit(self, corpus: Corpus, run: Path | None, progress: bool | Progress, resume: bool) -> None:
         began = time.perf_counter()
         torch.manual_seed(self._settings.seed)
         folder = None if run is None else run / CHECKPOINTS
         if folder is not None and not resume:
             (folder / "state.safetensors").unlink(missing_ok=True)
-        encoded = self._prepare(corpus, progress)
+        encoded = self._prepare(corpus, progress is True)
         self.timings_["prepare"] = time.perf_counter() - began
         identity = {"settings": self.settings, "corpus": corpus.fingerprint}
         training = Training(
@@ -103,7 +105,7 @@ class LMIndexer(Indexer):
             self.vocabulary_,
             self._settings,
             Checkpoints(folder, identity),
-            Progress(folder, progress),
+            progress if isinstance(progress, Progress) else Progress(folder, progress),
             self.device,
         )
         self.history_ = training.run()

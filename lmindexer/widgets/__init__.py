@@ -1,0 +1,31 @@
+"""Widgets for notebooks (ipywidgets), over the same aggregates and figures as the explorer.
+
+Each is one class, shown by being the last line of a cell. Where no kernel answers (a saved notebook, GitHub) the same
+object leaves a table in plain HTML instead.
+
+>>> import lmindexer as lmi
+>>> run = lmi.Bundle.open(lmi.samples_folder() / "runs" / "attack")
+>>> lmi.widgets.PrefixBrowser(run)
+PrefixBrowser('attack', 691 documents, at the top)
+"""
+
+import importlib
+
+_HOME = {  # public name → the module it lives in
+    "CollapseLab": "collapse_lab",
+    "HintMaskViewer": "hint_masks",
+    "PrefixBrowser": "prefix_browser",
+    "TreeWalker": "tree_walker",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
