@@ -62,15 +62,15 @@ def category_agreement(labels_true, labels_pred) -> CategoryAgreement:
         return CategoryAgreement(None, None, None, None, None, 0, 0, 0)
     cells = group_rows(np.column_stack([pred, true]))
     sizes_true, sizes_pred = np.bincount(true), np.bincount(pred)
-    shared = _mutual_information(cells, sizes_true, sizes_pred)
-    entropy_true, entropy_pred = _entropy(sizes_true), _entropy(sizes_pred)
+    shared = mutual_information(cells.rows, cells.counts, sizes_true, sizes_pred)
+    entropy_true, entropy_pred = entropy(sizes_true), entropy(sizes_pred)
     mean = (entropy_true + entropy_pred) / 2
     by_chance = expected_mutual_information(sizes_true, sizes_pred)
     return CategoryAgreement(
-        ami=_share(shared - by_chance, mean - by_chance),
-        nmi=_share(shared, mean),
-        homogeneity=_share(shared, entropy_true),
-        completeness=_share(shared, entropy_pred),
+        ami=score(shared - by_chance, mean - by_chance),
+        nmi=score(shared, mean),
+        homogeneity=score(shared, entropy_true),
+        completeness=score(shared, entropy_pred),
         purity=_purity(cells, len(groups)),
         documents=len(true),
         prefixes=len(groups),
@@ -98,35 +98,50 @@ def expected_mutual_information(sizes_true: np.ndarray, sizes_pred: np.ndarray) 
     sizes_b, times_b = np.unique(sizes_pred, return_counts=True)
     total = 0.0
     for a, times_a in zip(*np.unique(sizes_true, return_counts=True), strict=True):
-        mean = a * sizes_b / documents
-        spread = np.sqrt(mean * (1 - a / documents) * (1 - sizes_b / documents) * documents / max(documents - 1, 1))
-        reach = 12 * spread + 30
-        low = np.maximum(np.maximum(1, a + sizes_b - documents), np.floor(mean - reach).astype(np.int64))
-        high = np.minimum(np.minimum(a, sizes_b), np.ceil(mean + reach).astype(np.int64))
-        length = high - low + 1
-        n = np.arange(length.sum()) + np.repeat(low - (np.cumsum(length) - length), length)
-        b = np.repeat(sizes_b, length)
-        log_probability = (
-            (log_factorial[a] + log_factorial[documents - a] + log_factorial[b] + log_factorial[documents - b])
-            - (log_factorial[documents] + log_factorial[n] + log_factorial[a - n])
-            - (log_factorial[b - n] + log_factorial[documents - a - b + n])
-        )
-        terms = n / documents * np.log(documents * n / (a * b)) * np.exp(log_probability)
-        total += times_a * np.sum(np.repeat(times_b, length) * terms)
-    return float(total)
+        total += times_a * float(times_b @ expected_terms(int(a), sizes_b, log_factorial))
+    return total
 
 
-def _mutual_information(cells: RowGroups, sizes_true: np.ndarray, sizes_pred: np.ndarray) -> float:
+def expected_terms(a: int, sizes_b: np.ndarray, log_factorial: np.ndarray) -> np.ndarray:
+    """What a class of a documents and a group of b share on average, for each b of sizes_b: a part of E[MI].
+
+    log_factorial [N + 1] holds ln 0! … ln N!, which also says N.
+    """
+    documents = len(log_factorial) - 1
+    mean = a * sizes_b / documents
+    spread = np.sqrt(mean * (1 - a / documents) * (1 - sizes_b / documents) * documents / max(documents - 1, 1))
+    reach = 12 * spread + 30
+    low = np.maximum(np.maximum(1, a + sizes_b - documents), np.floor(mean - reach).astype(np.int64))
+    high = np.minimum(np.minimum(a, sizes_b), np.ceil(mean + reach).astype(np.int64))
+    length = high - low + 1
+    first = np.cumsum(length) - length
+    n = np.arange(length.sum()) + np.repeat(low - first, length)
+    b = np.repeat(sizes_b, length)
+    log_probability = (
+        (log_factorial[a] + log_factorial[documents - a] + log_factorial[b] + log_factorial[documents - b])
+        - (log_factorial[documents] + log_factorial[n] + log_factorial[a - n])
+        - (log_factorial[b - n] + log_factorial[documents - a - b + n])
+    )
+    return np.add.reduceat(n / documents * np.log(documents * n / (a * b)) * np.exp(log_probability), first)
+
+
+def mutual_information(rows: np.ndarray, counts: np.ndarray, sizes_true: np.ndarray, sizes_pred: np.ndarray) -> float:
+    """MI in nats of a table of counts: cell i holds counts[i] documents of group rows[i, 0] and class rows[i, 1]."""
     documents = sizes_true.sum()
-    expected = sizes_pred[cells.rows[:, 0]] / documents * sizes_true[cells.rows[:, 1]]
-    return float(np.sum(cells.counts / documents * np.log(cells.counts / expected)))
+    expected = sizes_pred[rows[:, 0]] / documents * sizes_true[rows[:, 1]]
+    return float(np.sum(counts / documents * np.log(counts / expected)))
 
 
-def _entropy(sizes: np.ndarray) -> float:
+def entropy(sizes: np.ndarray) -> float:
+    """Entropy in nats of group sizes ≥ 1.
+
+    >>> round(entropy(np.array([2, 2])), 4)
+    0.6931
+    """
     return float(np.sum(sizes / sizes.sum() * np.log(sizes.sum() / sizes)))
 
 
-def _share(part: float, whole: float) -> float:
+def score(part: float, whole: float) -> float:
     """part / whole; where there is nothing to share (a whole of 0 but for rounding), none is missing: 1."""
     return part / whole if whole > 1e-9 else 1.0
 
