@@ -1,8 +1,10 @@
 """The entry script: `streamlit run explorer_app/app.py -- FOLDER …`."""
 
+from pathlib import Path
+
 import streamlit as st
 
-from explorer_app import links
+from explorer_app import links, studies
 from explorer_app.context import current_key, shelf
 from explorer_app.show import md
 from explorer_app.views import PAGES
@@ -18,7 +20,8 @@ def sidebar(pages: dict) -> None:
                 "Run", list(found.runs), "run", next(iter(found.runs)), help="Finished runs in the given folders"
             )
         for name, page in pages.items():
-            st.page_link(page, query_params=links.query(run=links.get("run") or None, **_along(name)))
+            query = links.query(run=links.get("run") or None, **_along(name))
+            st.page_link(page, query_params=_study() if name in STUDY_PAGES else query)
         for broken in found.broken:
             st.warning(f"**{md(broken.path.name)}** cannot be opened: {md(broken.reason)}", icon=":material/warning:")
 
@@ -26,6 +29,33 @@ def sidebar(pages: dict) -> None:
 def _along(page: str) -> dict:
     """The prefix goes along between the pages that know prefixes."""
     return {"prefix": links.get("prefix") or None} if page in ("overview", "prefixes", "map") else {}
+
+
+ICON = Path(__file__).with_name("icon.svg")  # a ":material/…:" one would be fetched from the network
+# Pages about studies, where no run is chosen; annotators get the first alone, without a word about runs or IDs.
+STUDY_PAGES = ("label", *(name for name, page in PAGES.items() if getattr(page, "COORDINATOR", False)))
+
+
+def _study() -> dict:
+    return {name: links.get(name) for name in ("study", "as") if links.get(name)}
+
+
+def shown_pages() -> dict:
+    """The pages of this app: all, or only those about studies when it was started with --study=FILE."""
+    if not studies.only():
+        return PAGES
+    return {name: PAGES[name] for name in STUDY_PAGES if name == "label" or studies.coordinator()}
+
+
+def study_sidebar(pages: dict) -> None:
+    """Beside a page about studies: the other such pages for who may see them, and the way back to the explorer."""
+    with st.sidebar:
+        st.markdown("### Human evaluation")
+        for name in STUDY_PAGES:
+            if name in pages:
+                st.page_link(pages[name], query_params=_study())
+        if "overview" in pages:
+            st.page_link(pages["overview"], label="Back to the explorer", icon=":material/arrow_back:")
 
 
 # Less empty space at the top and at the sides than Streamlit leaves; no data comes near this.
@@ -40,14 +70,21 @@ SPACE = """<style>
 
 def main() -> None:
     """Lay out the frame and run the chosen page."""
-    st.set_page_config(page_title="Semantic ID explorer", page_icon=":material/account_tree:", layout="wide")
+    title = "Labelling" if studies.only() else "Semantic ID explorer"
+    st.set_page_config(page_title=title, page_icon=ICON, layout="wide")
+    known = shown_pages()
     pages = {
-        name: st.Page(page.render, title=page.TITLE, icon=page.ICON, url_path=name, default=name == "overview")
-        for name, page in PAGES.items()
+        name: st.Page(page.render, title=page.TITLE, icon=page.ICON, url_path=name, default=name == next(iter(known)))
+        for name, page in known.items()
     }
     st.html(SPACE)
     chosen = st.navigation(list(pages.values()), position="hidden")
     links.follow(pages)
+    if any(chosen is pages.get(name) for name in STUDY_PAGES):
+        if len(pages) > 1:
+            study_sidebar(pages)
+        chosen.run()
+        return
     sidebar(pages)
     if links.get("run") and links.get("run") not in shelf().runs:
         st.warning(

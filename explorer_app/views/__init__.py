@@ -1,6 +1,16 @@
 """The pages, in the order of the sidebar; each module has TITLE, ICON and render()."""
 
-from explorer_app.views import collapse, compare, corpus, document, overview, prefixes, semantic_map, try_text
+from explorer_app.views import (
+    collapse,
+    compare,
+    corpus,
+    document,
+    labelling,
+    overview,
+    prefixes,
+    semantic_map,
+    try_text,
+)
 
 PAGES = {
     "overview": overview,
@@ -11,4 +21,5 @@ PAGES = {
     "compare": compare,
     "try": try_text,
     "corpus": corpus,
+    "label": labelling,
 }
