@@ -26,6 +26,10 @@ def explore(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    study: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Open only the labelling of this study, as for annotators; may be repeated."),
+    ] = None,
 ):
     """Open the explorer: see and judge runs in the browser.
 
@@ -35,8 +39,14 @@ def explore(
       lmindexer explore
       lmindexer explore runs/wordnet
       lmindexer explore runs --port 8600 --no-browser
+      lmindexer explore --study study.sqlite
     """
-    folders = [_checked(path) for path in runs] if runs else _default_folders()
+    if study and runs:
+        raise LMIndexerError("Give runs or --study, not both: annotators must not see the IDs that the explorer shows.")
+    if study:
+        folders = [study_word(path) for path in study]
+    else:
+        folders = [_checked(path) for path in runs] if runs else _default_folders()
     application = application_path()
     port = _free_port(host) if port is None else _checked_port(host, port)
     sys.exit(_serve(application, folders, host, port, browser))
@@ -49,6 +59,14 @@ def application_path() -> Path:
         if (Path(folder) / "app.py").is_file():
             return Path(folder) / "app.py"
     raise LMIndexerError("The explorer is missing from this installation; install lmindexer again.")
+
+
+def study_word(path: Path) -> str:
+    """How the application is told of a study, once it is clear that `path` is one."""
+    from lmindexer.human_eval import Study
+
+    with Study.open(path) as study:
+        return f"--study={study.path}"
 
 
 def _default_folders() -> list[Path]:
@@ -104,7 +122,7 @@ def _free_port(host: str) -> int:
     raise LMIndexerError(f"{host} has no free port from {_FIRST_PORT} to {last}; give one with --port.")
 
 
-def _serve(application: Path, folders: list[Path], host: str, port: int, browser: bool) -> int:
+def _serve(application: Path, folders: list[Path | str], host: str, port: int, browser: bool) -> int:
     """Run Streamlit in this process, so that signals reach it. The application finds the folders in sys.argv[1:]."""
     from streamlit.web import cli as streamlit
 
