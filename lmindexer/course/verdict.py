@@ -1,0 +1,66 @@
+"""How a check speaks: ✓ right, ○ not tried yet, ✗ what is wrong and where to look."""
+
+import torch
+from torch import Tensor
+
+from lmindexer.errors import LMIndexerError
+
+
+class CheckFailed(LMIndexerError):
+    """A check found something wrong; in a notebook it is shown without a stack trace."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks an error how it wants to be shown
+        return [f"✗ {self}"]
+
+
+class Untried(Exception):
+    """The exercise still returns `...`."""
+
+
+def right(words: str) -> None:
+    print(f"✓ {words}")
+
+
+def wrong(words: str) -> None:
+    raise CheckFailed(words)
+
+
+def open_exercise(words: str) -> None:
+    print(f"○ {words}: not tried yet. Replace the dots, then run this cell again.")
+
+
+def asked(function, *inputs):
+    """What the learner's function answers; `...` or None means not tried, an error is told in one sentence."""
+    if function is ...:
+        raise Untried
+    if not callable(function):
+        wrong(f"Give the function itself, not {type(function).__name__} {function!r}: write its name without brackets.")
+    try:
+        answer = function(*inputs)
+    except CheckFailed:
+        raise
+    except Exception as error:
+        wrong(f"Your function stopped with {type(error).__name__}: {error}")
+    if answer is ... or answer is None:
+        raise Untried
+    return answer
+
+
+def tensor(value, what: str = "value") -> Tensor:
+    """The learner's value as a detached float tensor."""
+    try:
+        return torch.as_tensor(value).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        wrong(f"The {what} is a {type(value).__name__}, and numbers or a tensor are wanted.")
+
+
+def difference(yours: Tensor, expected: Tensor, tolerance: float) -> str | None:
+    """What is unlike, in words: first the shape, then the place that is farthest off. None where all is alike."""
+    if yours.shape != expected.shape:
+        return f"its shape is {list(yours.shape)}, and {list(expected.shape)} is wanted"
+    if not yours.numel() or torch.allclose(yours, expected, rtol=tolerance, atol=tolerance, equal_nan=True):
+        return None
+    gap = (yours - expected).abs().nan_to_num(nan=float("inf"))
+    place = [int(i) for i in torch.unravel_index(gap.argmax(), gap.shape)]
+    at = f"at {place} " if place else ""
+    return f"{at}it is {float(yours[*place]):.4g} where {float(expected[*place]):.4g} is wanted"
