@@ -19,7 +19,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart explore install install-dev test test-fast lint wheel samples runs clean
+.PHONY: help quickstart explore notebooks install install-dev test test-fast lint wheel samples runs clean
 
 help:  ## this page
 	@echo "lmindexer: learn, see and judge semantic IDs"
@@ -37,6 +37,9 @@ quickstart: $(INSTALLED)  ## install, learn IDs for WordNet (at most 5 minutes o
 
 explore: $(INSTALLED)  ## open the explorer on the bundled runs and those in runs/
 	$(BIN)/lmindexer explore
+
+notebooks: $(INSTALLED_DEV)  ## execute the course anew at full length, times into notebooks/README.md
+	TOKENIZERS_PARALLELISM=false $(BIN)/python notebooks/build.py
 
 install: $(INSTALLED)  ## create .venv and install the package in it, in place
 
