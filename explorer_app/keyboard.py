@@ -8,7 +8,7 @@ screen readers which question is shown, and brings each new question's beginning
 
 import streamlit as st
 
-SETTLE_MS = 350  # so long after a new question appeared no answer is taken: nobody has read it by then
+from lmindexer.human_eval.screen import SETTLE
 
 _HTML = '<div role="status" aria-live="polite" aria-atomic="true"></div>'
 _CSS = "div { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }"
@@ -73,4 +73,4 @@ def watch(token: str, says: str) -> None:
         token: what tells this screen from the one before; a new one starts the pause and is announced.
         says: what a screen reader says when the screen is new. Plain text.
     """
-    _component()(key="label_keyboard", data={"token": token, "says": says, "settle": SETTLE_MS}, height="content")
+    _component()(key="label_keyboard", data={"token": token, "says": says, "settle": 1000 * SETTLE}, height="content")

@@ -1,4 +1,4 @@
-"""How a question of a study is drawn: its documents, its guideline, pace and time left."""
+"""How a question of a study is drawn: its documents, its answers, its guideline."""
 
 import streamlit as st
 
@@ -53,28 +53,6 @@ ALONE = """<style>
 [data-testid="stHeader"], [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] { display: none; }
 [data-testid="stMainBlockContainer"]:has([class*="st-key-label_"]) { padding-top: 1rem; }
 </style>"""
-
-
-def pace(progress) -> str:
-    """Done, pace and time left, in words.
-
-    >>> from types import SimpleNamespace
-    >>> pace(SimpleNamespace(done=3, total=9, seconds_each=12.4, seconds_left=74.0))
-    '3 of 9 done · 12 s each · about 2 min left'
-    """
-    parts = [f"{progress.done:,} of {progress.total:,} done"]
-    if progress.seconds_each:
-        parts.append(f"{progress.seconds_each:.0f} s each")
-    if progress.seconds_left:
-        parts.append(_left(progress.seconds_left))
-    return " · ".join(parts)
-
-
-def _left(seconds: float) -> str:
-    minutes = max(1, -(-int(seconds) // 60))
-    if minutes < 90:
-        return f"about {minutes} min left"
-    return f"about {minutes / 60:.1f} hours left"
 
 
 def documents(view) -> None:

@@ -10,6 +10,7 @@ from explorer_app import keyboard, links, questions, studies
 from explorer_app.show import md
 from lmindexer.errors import LMIndexerError
 from lmindexer.human_eval import SKIP_REASONS
+from lmindexer.human_eval.screen import pace
 
 TITLE, ICON = "Label", ":material/ballot:"
 LATELY = "label_session"
@@ -144,7 +145,7 @@ def _top(session, view, progress) -> None:
                       icon=":material/menu_book:", on_click=_keep, args=("label_guide", not guided))  # fmt: skip
             st.button("Pause", key=f"act_pause_{view.token}", type="tertiary", icon=":material/pause:", shortcut="P",
                       on_click=_pause)  # fmt: skip
-    st.progress(min(progress.share, 1.0), text=questions.pace(progress))
+    st.progress(min(progress.share, 1.0), text=pace(progress))
     st.header(md(view.prompt, 300), anchor=False)
 
 

@@ -14,6 +14,7 @@ import importlib
 _HOME = {  # public name → the module it lives in
     "CollapseLab": "collapse_lab",
     "HintMaskViewer": "hint_masks",
+    "Labeller": "labelling",
     "PrefixBrowser": "prefix_browser",
     "TreeWalker": "tree_walker",
 }
