@@ -4,17 +4,14 @@ A setting that is not listed here is an error that names the nearest one. Values
 value (for all positions) or as a list; a list that is too short is continued with its last value.
 """
 
-import dataclasses
-import os
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import Any
 
+from lmindexer import setting_rules
 from lmindexer.errors import SettingsError
 from lmindexer.hints import HINT_FORMS
 from lmindexer.losses import CONTRASTIVE_FORMS
-
-PerPosition = Any  # one value, or a list with one value a position
+from lmindexer.setting_rules import PerPosition, Range, Rules
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,7 @@ class Settings:
     macro_f1_documents: int = 2000  # documents that Macro-F1 is measured on (all, if fewer)
 
     def __post_init__(self):
-        for name, value in vars(self).items():
-            object.__setattr__(self, name, _plain(name, value))
+        setting_rules.make_plain(self, RULES)
         if self.lexical_weight is None:
             object.__setattr__(self, "lexical_weight", 1.3 if self.category_text else 0.6)
         if self.salience_floor is None:
@@ -92,15 +88,14 @@ class Settings:
 
     def at(self, name: str, position: int):
         """The value of a per-position setting at a position counted from 1."""
-        value = getattr(self, name)
-        return value[min(position, len(value)) - 1] if isinstance(value, list | tuple) else value
+        return setting_rules.value_at(getattr(self, name), position)
 
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
         return tuple(int(self.at("codebook_size", position)) for position in range(1, self.positions + 1))
 
     def to_dict(self) -> dict:
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+        return setting_rules.as_dict(self)
 
 
 # What each preset changes. "slides" is the slides' form as far as method.md knows it; it wants a T5 and a GPU.
@@ -157,67 +152,48 @@ def make_settings(preset: str = "minilm", **changes) -> Settings:
     Traceback (most recent call last):
     lmindexer.errors.SettingsError: Unknown setting 'codebok_size'; the nearest is 'codebook_size'.
     """
-    if preset not in PRESETS:
-        raise SettingsError(_unknown("preset", preset, list(PRESETS)))
-    names = [f.name for f in dataclasses.fields(Settings)]
-    for name in changes:
-        if name not in names:
-            raise SettingsError(_unknown("setting", name, names))
-    return Settings(**{**PRESETS[preset], **changes})
+    return setting_rules.make(Settings, PRESETS, preset, changes)
 
 
 def setting_names() -> dict[str, Any]:
     """Every setting with its default, in the order of this file."""
-    return {f.name: f.default for f in dataclasses.fields(Settings)}
-
-
-def _unknown(kind: str, name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"Unknown {kind} {name!r}; the nearest is {near[0]!r}."
-
-
-@dataclass(frozen=True)
-class _Range:
-    low: float
-    high: float
-    whole: bool = False
-    why: str = field(default="")
+    return setting_rules.defaults_of(Settings)
 
 
 _RANGES = {
-    "positions": _Range(1, 64, True),
-    "codebook_size": _Range(2, 1_000_000, True),
-    "max_length": _Range(4, 4096, True),
-    "decoder_layers": _Range(1, 48, True),
-    "dropout": _Range(0, 0.9),
-    "lexical_weight": _Range(0, 10),
-    "lexical_rank": _Range(1, 1024, True),
-    "temperature": _Range(1e-4, 1e4),
-    "hint_share": _Range(0, 1),
-    "warmup_hint_share": _Range(0, 1),
-    "targets": _Range(1, 512, True),
-    "salience_floor": _Range(0, 100),
-    "recon_layers": _Range(1, 3, True),
-    "reconstruction": _Range(0, 1e4),
-    "contrastive_weight": _Range(0, 1e4),
-    "contrastive_from": _Range(1, 64, True),
-    "contrastive_temperature": _Range(1e-4, 1e4),
-    "commitment": _Range(0, 1e4),
-    "agreement": _Range(0, 1e4),
-    "agreement_until": _Range(0, 64, True),
-    "balance": _Range(0, 1e4),
-    "neighbours": _Range(1, 1000, True),
-    "anchor": _Range(0, 1e4),
-    "warmup_epochs": _Range(0, 10_000, True),
-    "continuous_epochs": _Range(0, 10_000, True),
-    "discrete_epochs": _Range(0, 10_000, True),
-    "batch_size": _Range(2, 1_000_000, True),
-    "learning_rate": _Range(0, 10),
-    "codebook_rate": _Range(0, 100),
-    "seed": _Range(0, 2**32 - 1, True),
-    "state_dims": _Range(0, 65536, True),
-    "diagnose_every": _Range(1, 10_000, True),
-    "macro_f1_documents": _Range(1, 10**9, True),
+    "positions": Range(1, 64, True),
+    "codebook_size": Range(2, 1_000_000, True),
+    "max_length": Range(4, 4096, True),
+    "decoder_layers": Range(1, 48, True),
+    "dropout": Range(0, 0.9),
+    "lexical_weight": Range(0, 10),
+    "lexical_rank": Range(1, 1024, True),
+    "temperature": Range(1e-4, 1e4),
+    "hint_share": Range(0, 1),
+    "warmup_hint_share": Range(0, 1),
+    "targets": Range(1, 512, True),
+    "salience_floor": Range(0, 100),
+    "recon_layers": Range(1, 3, True),
+    "reconstruction": Range(0, 1e4),
+    "contrastive_weight": Range(0, 1e4),
+    "contrastive_from": Range(1, 64, True),
+    "contrastive_temperature": Range(1e-4, 1e4),
+    "commitment": Range(0, 1e4),
+    "agreement": Range(0, 1e4),
+    "agreement_until": Range(0, 64, True),
+    "balance": Range(0, 1e4),
+    "neighbours": Range(1, 1000, True),
+    "anchor": Range(0, 1e4),
+    "warmup_epochs": Range(0, 10_000, True),
+    "continuous_epochs": Range(0, 10_000, True),
+    "discrete_epochs": Range(0, 10_000, True),
+    "batch_size": Range(2, 1_000_000, True),
+    "learning_rate": Range(0, 10),
+    "codebook_rate": Range(0, 100),
+    "seed": Range(0, 2**32 - 1, True),
+    "state_dims": Range(0, 65536, True),
+    "diagnose_every": Range(1, 10_000, True),
+    "macro_f1_documents": Range(1, 10**9, True),
 }
 _CHOICES = {
     "start": ("pooled", "none"),
@@ -226,37 +202,11 @@ _CHOICES = {
     "target_weights": ("salience", "all"),
     "codebook_init": ("kmeans", "random"),
 }
-_PER_POSITION = ("codebook_size", "hint_share", "anchor")
-
-
-def _plain(name: str, value):
-    """Python's own numbers and text, which JSON can hold: NumPy's (from a sweep), a Path, and 2.0 for the number 2."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    value = value.tolist() if hasattr(value, "tolist") else value
-    if isinstance(value, list | tuple):
-        return tuple(_plain(name, one) for one in value)  # so that settings that went through JSON are equal
-    whole = name in _RANGES and _RANGES[name].whole
-    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
+RULES = Rules(_RANGES, _CHOICES, per_position=("codebook_size", "hint_share", "anchor"))
 
 
 def _check(settings: Settings) -> None:
-    for name, allowed in _RANGES.items():
-        values = getattr(settings, name)
-        several = isinstance(values, list | tuple)
-        if several and (name not in _PER_POSITION or not values):
-            raise SettingsError(f"{name} is {values!r}; give one number.")
-        for value in values if several else [values]:
-            _check_number(name, value, allowed)
-    for name, allowed in _CHOICES.items():
-        value = getattr(settings, name)
-        if value not in allowed:
-            raise SettingsError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}.")
-    for f in dataclasses.fields(settings):
-        if f.type is bool and not isinstance(getattr(settings, f.name), bool):
-            raise SettingsError(f"{f.name} is {getattr(settings, f.name)!r}; give True or False.")
-        if f.type is str and not isinstance(getattr(settings, f.name), str):
-            raise SettingsError(f"{f.name} is {getattr(settings, f.name)!r}; give a name.")
+    setting_rules.check(settings, RULES)
     if settings.contrastive != "off" and settings.contrastive_weight > 0 and settings.dropout == 0:
         raise SettingsError(
             "dropout is 0, but the contrastive loss compares two dropout views; set dropout above 0 or "
@@ -266,10 +216,3 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"max_length is {settings.max_length}, but the minilm backbone reads at most 512 tokens.")
     if settings.train_encoder and settings.backbone != "minilm":
         raise SettingsError("train_encoder is for the minilm backbone; every other backbone trains its encoder.")
-
-
-def _check_number(name: str, value, allowed: _Range) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    kind = "a whole number" if allowed.whole else "a number"
-    if not number or (allowed.whole and not isinstance(value, int)) or not allowed.low <= value <= allowed.high:
-        raise SettingsError(f"{name} is {value!r}; give {kind} from {allowed.low:g} to {allowed.high:g}.")
