@@ -19,8 +19,9 @@ from lmindexer.human_eval.guide import TYPES
 from lmindexer.human_eval.questions import Hidden
 
 IN_GROUP, INTRUDED, COMPARED, PARTS, IN_PART = 5, 4, 4, 4, 3  # documents shown: coherence, intruder, A/B; level
-REUSE = 3  # how often one prefix may be drawn when an indexer has few
+MOST_OF_ONE = 6  # questions from one prefix, where it has documents enough for so many
 _SMALLEST = {"intruder": INTRUDED, "pair": 2, "coherence": IN_GROUP, "ab": COMPARED, "level": 4, "collision": 2}
+_ONCE = 1 << 62  # more documents than any prefix has
 _TRIES = 20  # at another draw, where two groups came out alike
 
 Draft = tuple[str, tuple[tuple[int, ...], ...], Hidden]  # type, rows of the corpus by group, what is hidden
@@ -118,7 +119,7 @@ def draw(codes: Mapping[str, np.ndarray], types: Mapping[str, int], length: int,
 def _draw_each(kind: str, codes: Mapping, wanted: int, length: int, rng: np.random.Generator) -> list[Draft]:
     pools = [Pool.of(label, of, _length_of(kind, of, length)) for label, of in codes.items()]
     cells = [_cells(kind, pool) for pool in pools]
-    plan = share_out(wanted, cells)
+    plan = share_out(wanted, cells, _SMALLEST[kind])
     drafts = []
     for pool, groups in zip(pools, cells, strict=True):
         for cell, number in plan.items():
@@ -156,17 +157,19 @@ def _cells(kind: str, pool: Pool) -> dict[Cell, list[int]]:
     return found
 
 
-def share_out(wanted: int, cells: Sequence[Mapping[Cell, Sequence]], reuse: int = REUSE) -> dict[Cell, int]:
+def share_out(wanted: int, cells: Sequence[Mapping[Cell, Sequence]], need: int) -> dict[Cell, int]:
     """How many questions each cell gives, the same for every indexer.
 
     Near and far share equally as far as both can be had; within each, strata share by the number of prefixes that
-    the indexers have there on average. No prefix is used more than `reuse` times.
+    the indexers have there on average. A prefix comes again only as often as it has `need` other documents, and
+    `MOST_OF_ONE` times at most.
 
-    >>> share_out(4, [{("4-7", "near"): [1, 2], ("4-7", "far"): [1, 2]}])
+    >>> share_out(4, [{("4-7", "near"): [1, 2], ("4-7", "far"): [1, 2]}], need=4)
     {('4-7', 'far'): 2, ('4-7', 'near'): 2}
     """
     common = sorted(set.intersection(*(set(groups) for groups in cells)), key=lambda cell: (cell[1], _low(cell)))
-    room = {cell: reuse * min(len(groups[cell]) for groups in cells) for cell in common}
+    times = {cell: min(max(_low(cell) // need, 1), MOST_OF_ONE) for cell in common}
+    room = {cell: times[cell] * min(len(groups[cell]) for groups in cells) for cell in common}
     weight = {cell: sum(len(groups[cell]) for groups in cells) / len(cells) for cell in common}
     kinds = sorted({cell[1] for cell in common})
     by_kind = _portions(
@@ -278,7 +281,7 @@ def _draw_pairs(codes: Mapping, wanted: int, length: int, rng: np.random.Generat
     drafts: list[list[Draft]] = []
     for couple, by_cell in zip(couples, anchors, strict=True):
         mine = []
-        for cell, number in share_out(wanted, anchors, reuse=1).items():
+        for cell, number in share_out(wanted, anchors, _ONCE).items():
             for anchor in _in_turn(by_cell[cell], number, rng):
                 mine.append(_two_groups(couple, anchor, cell, rng))
         drafts.append([draft for draft in mine if draft is not None])

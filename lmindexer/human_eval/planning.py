@@ -217,17 +217,25 @@ def plan_in_words(facts: dict) -> str:
 
 
 def _type_in_words(kind: str, cells: list, overlap: int) -> list[str]:
+    """One type: how many questions, what they can show, and how they are spread over the cells."""
     by_method: Counter = Counter()
-    strata: Counter = Counter()
+    sizes: Counter = Counter()
+    sources: Counter = Counter()
     for _, method, stratum, distractor, number in cells:
         by_method[method] += number
-        where = {"near": ", wrong document from the same c1", "far": ", wrong document from another c1"}
-        strata[f"prefixes of {stratum} documents{where.get(distractor, '')}"] += number
-    each = min(by_method.values())
+        sizes[stratum] += number
+        sources[distractor] += number
+    each, methods = min(by_method.values()), len(by_method)
     of = "pair of methods" if kind == "ab" else "method"
     lines = [f"{kind}: {each} questions a {of}, {each * overlap} judgments."]
-    if kind in ("intruder", "pair") and len(by_method) > 1:
-        found = detectable_difference(each * overlap)
-        lines[0] += f" Enough to find a difference of {found:.0%} between two methods (power 80 %, 5 % level)."
-    drawn = ", ".join(f"{number // len(by_method)} {what}" for what, number in strata.items())
-    return [*lines, f"  Drawn alike for each: {drawn}."]
+    if kind in ("intruder", "pair") and methods > 1:
+        free, tied = detectable_difference(each * overlap), detectable_difference(each)
+        lines[0] += (
+            f" Finds a difference between two methods of {free:.0%} (if answers to one question are independent) to "
+            f"{tied:.0%} (if they are always the same) with power 80 % at the 5 % level."
+        )
+    ordered = sorted(sizes.items(), key=lambda item: int(item[0].split("-")[0]))
+    spread = "; ".join(f"{number // methods} from prefixes of {size} documents" for size, number in ordered)
+    words = {"near": "the same c1", "far": "another c1"}
+    wrong = ", ".join(f"from {words[name]} in {number // methods}" for name, number in sources.items() if name)
+    return [*lines, f"  Alike for each: {spread}{f'; the wrong document {wrong}' if wrong else ''}."]

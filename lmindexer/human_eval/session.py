@@ -1,5 +1,6 @@
 """One annotator's way through a study: the next question, the answer, taking it back, how far it is."""
 
+import json
 import math
 import time
 from dataclasses import dataclass
@@ -139,7 +140,8 @@ class Session:
         """How far this annotator is, and how long the rest takes at the median pace so far."""
         states, total = self._states(), len(self._study.given(self.slot))
         answered, skipped = states.count("answer"), states.count("skip")
-        seconds = median(states.seconds) if states.seconds else None
+        times = states.seconds(self.annotator)
+        seconds = median(times) if times else None
         done = answered + skipped
         return Progress(
             done,
@@ -159,7 +161,7 @@ class Session:
     # -- inside --------------------------------------------------------------------------------------------
 
     def _states(self) -> "States":
-        return States(self._study, self.slot, self.annotator)
+        return States(self._study, self.slot)
 
     def _view(self, showing: "Given", place: int, total: int, revision: int) -> View:
         token = f"{showing.name}.{revision}"
@@ -192,7 +194,7 @@ class Session:
                 self._refuse_out_of_turn(connection, showing, revision)
                 insert(connection, event)
         if before is not None:
-            return Receipt(token, self._study.read_body(before[1]).get("shown", ""), True, before[0])
+            return Receipt(token, json.loads(before[1]).get("shown", ""), True, before[0])
         return Receipt(token, body.get("shown", ""), False, event.at)
 
     def _seconds(self, seconds: float | None, token: str) -> float | None:
@@ -230,24 +232,23 @@ def answer_id(annotator: str, showing: str, revision: int) -> str:
 class States:
     """How every showing of a slot stands, read in one go."""
 
-    def __init__(self, study: "Study", slot: int, annotator: str):
-        self._last: dict[tuple[str, str], tuple[int, str]] = {}
-        self.seconds: list[float] = []
+    def __init__(self, study: "Study", slot: int):
+        self._last: dict[tuple[str, str], tuple[int, str, str]] = {}
         with study.store.reading() as connection:
             rows = connection.execute(
                 "SELECT annotator, showing, revision, kind, body FROM events JOIN showings USING (showing) "
                 "WHERE slot = ? AND revision IS NOT NULL ORDER BY revision",
                 (slot,),
             ).fetchall()
-        bodies = {}
         for who, showing, revision, kind, body in rows:
-            self._last[who, showing] = revision, kind
-            bodies[who, showing] = body
-        self._standing = {showing: kind for (_, showing), (_, kind) in self._last.items() if kind in DONE}
-        for key, (_, kind) in self._last.items():
-            if kind == "answer" and key[0] == annotator:
-                seconds = study.read_body(bodies[key]).get("seconds")
-                self.seconds += [seconds] if seconds is not None else []
+            self._last[who, showing] = revision, kind, body
+        self._standing = {showing: kind for (_, showing), (_, kind, _) in self._last.items() if kind in DONE}
+
+    def seconds(self, annotator: str) -> list[float]:
+        """How long each standing answer of this annotator took, where that is known."""
+        bodies = [body for (who, _), (_, kind, body) in self._last.items() if who == annotator and kind == "answer"]
+        times = [json.loads(body).get("seconds") for body in bodies]
+        return [seconds for seconds in times if seconds is not None]
 
     def done(self, showing: str) -> bool:
         """Whether an answer or a skip stands."""
@@ -259,7 +260,7 @@ class States:
 
     def next_revision(self, showing: str, annotator: str) -> int:
         """The revision that this annotator's next event of the showing has."""
-        return self._last.get((annotator, showing), (-1, ""))[0] + 1
+        return self._last.get((annotator, showing), (-1,))[0] + 1
 
 
 def note_event(kind: str, by: str, body: dict) -> Event:

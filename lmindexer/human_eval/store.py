@@ -40,7 +40,7 @@ CREATE TABLE events (event INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL U
 CREATE INDEX events_of_annotator ON events (annotator, showing, revision);
 """
 _KEPT = ("study", "documents", "questions", "showings", "events")
-_FULL, _READ_ONLY, _BUSY, _LOCKED, _DAMAGED = 13, 8, 5, 6, (11, 26)  # SQLite's result codes
+_FULL, _READ_ONLY, _CANNOT_OPEN, _BUSY, _LOCKED, _DAMAGED = 13, 8, 14, 5, 6, (11, 26)  # SQLite's result codes
 
 
 class Event(NamedTuple):
@@ -212,23 +212,23 @@ def unique(kind: str) -> str:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Open an existing file; where it cannot be written, for reading only."""
-    connection = _with_settings(f"{path.as_uri()}?mode=rw")
     try:
-        connection.execute("SELECT count(*) FROM study").fetchone()
-        return connection
+        return _with_settings(f"{path.as_uri()}?mode=rw")
     except sqlite3.OperationalError as error:
-        connection.close()
         log = path.with_name(path.name + "-wal")
-        if error.sqlite_errorcode & 0xFF not in (_READ_ONLY, 14) or (log.exists() and log.stat().st_size):
+        if error.sqlite_errorcode & 0xFF not in (_READ_ONLY, _CANNOT_OPEN) or (log.exists() and log.stat().st_size):
             raise
     return _with_settings(f"{path.as_uri()}?immutable=1")  # a read-only folder, where no shared memory can be had
 
 
 def _with_settings(address: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
-    )
-    connection.execute("PRAGMA synchronous = FULL")
+    connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only now is the file looked at
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -268,8 +268,8 @@ def _put_in_place(aside: Path, path: Path) -> None:
 
 def _damaged(path: Path, why: object) -> str:
     return (
-        f"{path} is damaged ({why}); nothing was written to it. Copy it together with its -wal file from a backup, "
-        "or save what can be read with: sqlite3 FILE .recover"
+        f"{path} is damaged ({' '.join(str(why).split())}); nothing was written to it. Copy it from a backup together "
+        "with its -wal file, or save what can be read with: sqlite3 FILE .recover"
     )
 
 

@@ -331,11 +331,6 @@ class Study:
         """Keep an event of the caller's own; `kind` begins with "note:"."""
         self.store.add(note_event(kind, by, body))
 
-    @staticmethod
-    def read_body(text: str) -> dict:
-        """An event's body."""
-        return json.loads(text)
-
 
 def _joined(connection) -> dict[str, tuple[str, int]]:
     """Key of a name → (the name as first given, its slot)."""
