@@ -39,7 +39,7 @@ _HOME = {  # public name → the module it lives in
     "IDTrie": "trie",
 }
 # modules that are public as a whole
-_ROOMS = ("browse", "datasets", "diagnostics", "evaluation", "human_eval", "plots", "tasks", "widgets")
+_ROOMS = ("browse", "datasets", "diagnostics", "evaluation", "human_eval", "plots", "studies", "tasks", "widgets")
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

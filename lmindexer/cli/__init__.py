@@ -7,11 +7,12 @@ fit.py      fit, settings
 runs.py     encode, evaluate, report: what a finished run is used for
 data.py     data list, data check, data export
 explore.py  explore
+bench.py    bench …: the studies
 
 Heavy modules are imported inside the commands, so that --help answers at once.
 """
 
-from lmindexer.cli import data, explore, fit, runs
+from lmindexer.cli import bench, data, explore, fit, runs
 from lmindexer.cli.app import app, main
 
 __all__ = ["app", "main"]
@@ -20,3 +21,4 @@ __all__ = ["app", "main"]
 for _command in (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore, fit.settings):
     app.command()(_command)
 app.add_typer(data.data, name="data")
+app.add_typer(bench.bench, name="bench")

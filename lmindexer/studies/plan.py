@@ -1,0 +1,126 @@
+"""What a study is: named runs of indexers over corpora, and where each of them is kept."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from lmindexer.corpus import Corpus
+from lmindexer.errors import SettingsError
+from lmindexer.jsonfiles import json_safe
+
+INSIDE = ".study"  # folder of a study's own files, beside the runs' bundles
+
+
+@dataclass(frozen=True)
+class Method:
+    """A line of a table: how it is called there, the indexer's method name, its settings.
+
+    kind: "lmindexer", "two-step" (an embedding, then a clustering of it) or "control" (floors, ceilings, and other
+    ways that are no semantic indexer of the slides).
+    """
+
+    label: str
+    method: str
+    settings: Mapping = field(default_factory=dict)
+    kind: str = "lmindexer"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fit of a study. `settings` are the indexer's own; seed and category_text are given to it beside them."""
+
+    corpus: str
+    category_text: bool
+    label: str
+    method: str
+    seed: int
+    settings: Mapping = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of its folder.
+
+        >>> Run("amazon-beauty", True, "rq-VAE, MiniLM", "rqvae", 2).name
+        'amazon-beauty.with.rq-vae-minilm.s2'
+        """
+        text = "with" if self.category_text else "without"
+        return f"{slug(self.corpus)}.{text}.{slug(self.label)}.s{self.seed}"
+
+    def to_dict(self) -> dict:
+        return json_safe(asdict(self))
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs that are looked at together.
+
+    Attributes:
+        name: of the folder; also how the command line calls the study.
+        runs: in the order they are made; whole seeds first, so that a study cut short is even.
+        corpora: name → corpus.
+        folder: holds one bundle a run, which the explorer opens.
+        methods: the lines of its tables, in order.
+        options: what was asked for, for the report.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    corpora: Mapping[str, Corpus]
+    folder: Path
+    methods: tuple[Method, ...] = ()
+    options: Mapping = field(default_factory=dict)
+
+    def __post_init__(self):
+        names = [run.name for run in self.runs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SettingsError(f"Two runs of the study {self.name!r} are called {twice[0]!r}; give them two labels.")
+
+    def path(self, run: Run) -> Path:
+        """Folder of a run's bundle."""
+        return self.folder / run.name
+
+    def inside(self, *parts: str) -> Path:
+        """A path among the study's own files."""
+        return self.folder.joinpath(INSIDE, *parts)
+
+    def only(self, methods: Sequence[str]) -> "Study":
+        """The same study with some of its methods, by label or the beginning of one."""
+        if not methods:
+            return self
+        for wanted in methods:
+            if not any(method.label.lower().startswith(wanted.lower()) for method in self.methods):
+                known = "; ".join(method.label for method in self.methods)
+                raise SettingsError(f"No method is called {wanted!r}; there are: {known}.")
+        kept = [m for m in self.methods if any(m.label.lower().startswith(w.lower()) for w in methods)]
+        labels = {method.label for method in kept}
+        return replace(self, runs=tuple(r for r in self.runs if r.label in labels), methods=tuple(kept))
+
+
+def cross(
+    corpora: Iterable[str], texts: Iterable[bool], methods: Iterable[Method], seeds: Iterable[int]
+) -> tuple[Run, ...]:
+    """Every method on every corpus and text under every seed; whole seeds first.
+
+    >>> runs = cross(["a", "b"], [True], [Method("X", "random")], [0, 1])
+    >>> [(run.corpus, run.seed) for run in runs]
+    [('a', 0), ('b', 0), ('a', 1), ('b', 1)]
+    """
+    corpora, texts, methods = list(corpora), list(texts), list(methods)
+    return tuple(
+        Run(corpus, text, method.label, method.method, int(seed), dict(method.settings))
+        for seed in seeds
+        for corpus in corpora
+        for text in texts
+        for method in methods
+    )
+
+
+def slug(text: str) -> str:
+    """Letters, digits and "-" only, for names of folders.
+
+    >>> slug("LMIndexer, slides' losses")
+    'lmindexer-slides-losses'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower().replace("'", "")).strip("-")[:60] or "x"

@@ -1,0 +1,172 @@
+"""One run of a study: fit, keep the bundle, note the numbers. Also the loop of a worker process.
+
+A worker is `python -m lmindexer.studies.worker`: it reads one job (JSON) a line, and answers with one line each. It
+ends with its input, or when the program that started it is gone.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from lmindexer.corpus import Corpus
+from lmindexer.errors import LMIndexerError, TrainingError
+from lmindexer.jsonfiles import json_safe, read_json, write_json
+from lmindexer.studies.plan import Run, slug
+
+_WITHOUT = {"random": ("category_text",), "category": ("seed", "category_text")}  # settings that a method lacks
+
+
+def build(run: Run):
+    """The indexer of a run, not fitted.
+
+    Raises SettingsError for a setting it does not have, LMIndexerError for an unknown method.
+    """
+    from lmindexer.indexers import INDEXERS
+
+    if run.method not in INDEXERS:
+        raise LMIndexerError(f"There is no indexer {run.method!r}; this version has {', '.join(sorted(INDEXERS))}.")
+    given = {"seed": run.seed, "category_text": run.category_text}
+    for name in _WITHOUT.get(run.method, ()):
+        given.pop(name)
+    return INDEXERS[run.method](**run.settings, **given)
+
+
+def identity(run: Run, corpus: Corpus) -> dict:
+    """What must be the same for a finished run to be used again: every setting, also those left to their default,
+    and the documents."""
+    return json_safe({"run": run.to_dict(), "settings": build(run).settings, "fingerprint": corpus.fingerprint})
+
+
+def noted(results: Path, run: Run, corpus: Corpus, bundle: Path) -> dict | None:
+    """What was noted of this very run, or None where it is not finished."""
+    try:
+        found = read_json(results / f"{run.name}.json")
+    except (OSError, ValueError):
+        return None
+    same = isinstance(found, dict) and {k: found.get(k) for k in ("run", "settings", "fingerprint")} == identity(
+        run, corpus
+    )
+    return found if same and (bundle / "manifest.json").exists() else None
+
+
+def execute(folder: Path, run: Run, corpus: Corpus, maps: bool = False, reference: bool = True) -> dict:
+    """Make one run of a study in `folder`: bundle, numbers. A half run goes on from its checkpoint.
+
+    Returns what is noted: run, settings, fingerprint, measures, seconds, versions.
+    """
+    from lmindexer.manifest import library_versions
+    from lmindexer.studies.measure import measure, reference_neighbours
+
+    began = time.perf_counter()
+    inside, target = folder / ".study", folder / run.name
+    _embed(inside, run, corpus)
+    bundle = _fitted(target, run, corpus, maps)
+    neighbours = None
+    if reference:
+        with alone(inside / "locks" / "neighbours"):
+            neighbours = reference_neighbours(corpus, run.category_text, inside / "neighbours")
+    found = identity(run, corpus) | {
+        "measures": measure(bundle, neighbours),
+        "seconds": time.perf_counter() - began,
+        "versions": library_versions() | {"lmindexer": bundle.manifest["lmindexer_version"]},
+        "created": bundle.manifest["created"],
+        "documents": len(corpus),
+    }
+    (inside / "results").mkdir(parents=True, exist_ok=True)
+    write_json(inside / "results" / f"{run.name}.json", found)
+    return found
+
+
+@contextlib.contextmanager
+def alone(path: Path):
+    """Wait until no other process is inside with the same path (where the system has such locks)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except ImportError:  # Windows: at worst the same thing is computed twice
+            pass
+        yield
+
+
+def _embed(inside: Path, run: Run, corpus: Corpus) -> None:
+    """Have an embedding in the cache before the fit, made by one process while others that need it wait."""
+    wanted = build(run).settings.get("embeddings")
+    if wanted is None:
+        return
+    from lmindexer.embeddings import embed_corpus
+
+    with alone(inside / "locks" / slug(f"{run.corpus} {run.category_text} {json.dumps(wanted)}")):
+        embed_corpus(corpus, wanted, category_text=run.category_text, progress=False)
+
+
+def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
+    from lmindexer.bundle import CHECKPOINTS, Bundle
+    from lmindexer.manifest import MANIFEST
+
+    indexer = build(run)
+    if (target / MANIFEST).exists() and not (target / CHECKPOINTS).exists():
+        bundle = Bundle.open(target)
+        if bundle.manifest["settings"] == json_safe(indexer.settings) and (
+            bundle.method == run.method and bundle.manifest["corpus"].get("fingerprint") == corpus.fingerprint
+        ):
+            return bundle
+    indexer.save = functools.partial(indexer.save, map=maps)  # which fit calls: a map costs more than a small fit
+    try:
+        indexer.fit(corpus, target, progress=False)
+    except TrainingError:  # checkpoints of other settings, perhaps: what an older version left
+        indexer = build(run)
+        indexer.save = functools.partial(indexer.save, map=maps)
+        indexer.fit(corpus, target, progress=False, resume=False)
+    return Bundle.open(target)
+
+
+# ---- the process -----------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Serve jobs from standard input."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints goes to the log, not among the answers
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    import torch
+
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        job = json.loads(line)
+        print(f"--- {job['run']['corpus']}: {job['run']['label']}, seed {job['run']['seed']}", flush=True)
+        answers.write(json.dumps(json_safe(_answer(job))) + "\n")
+        answers.flush()
+
+
+def _answer(job: dict) -> dict:
+    try:
+        corpus = Corpus.from_parquet(job["corpus"], name=job["run"]["corpus"])
+        return {"found": execute(Path(job["folder"]), Run(**job["run"]), corpus, job["maps"], job["reference"])}
+    except Exception as error:  # a run that fails must not end the others
+        traceback.print_exc()
+        return {"error": explain(error)}
+
+
+def explain(error: BaseException) -> str:
+    """One line: our own errors as they are, others with their kind."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, LMIndexerError) else f"{type(error).__name__}: {text}"[:400]
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
