@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from lmindexer.errors import StudyError
 from lmindexer.human_eval.agreement import (
-    agreement,
+    agreement_table,
     cohen_kappa,
     describe,
     fleiss_kappa,
@@ -130,7 +130,7 @@ def test_words_and_missing_answers_are_taken():
 )
 def test_what_is_no_table_is_refused(ratings, more, says):
     with pytest.raises(StudyError, match=says):
-        agreement(ratings, **more)
+        agreement_table(ratings, **more)
 
 
 TABLES = st.integers(2, 4).flatmap(
@@ -158,7 +158,7 @@ def test_the_table_has_every_statistic_with_its_n():
     true = rng.integers(1, 6, (60, 1))
     ratings = np.clip(true + rng.integers(-1, 2, (60, 3)), 1, 5).astype(float)
     ratings[rng.random(ratings.shape) < 0.2] = np.nan
-    table = agreement(ratings, range(1, 6), "ordinal", ["Ada", "Ben", "Cem"], resamples=300)
+    table = agreement_table(ratings, range(1, 6), "ordinal", ["Ada", "Ben", "Cem"], resamples=300)
     assert list(table["statistic"][:6]) == [
         "percent", "Fleiss κ", "Krippendorff α (nominal)", "Gwet AC1", "Krippendorff α (ordinal)", "Gwet AC2",
     ]  # fmt: skip
@@ -167,21 +167,21 @@ def test_the_table_has_every_statistic_with_its_n():
     rated = np.isfinite(ratings).sum(1)
     assert table["units"][0] == (rated >= 2).sum() and table["ratings"][0] == rated[rated >= 2].sum()
     assert table["units"][6] == np.isfinite(ratings[:, :2]).all(1).sum()
-    again = agreement(ratings, range(1, 6), "ordinal", ["Ada", "Ben", "Cem"], resamples=300)
+    again = agreement_table(ratings, range(1, 6), "ordinal", ["Ada", "Ben", "Cem"], resamples=300)
     assert table.equals(again)
 
 
 def test_full_agreement_is_not_certain():
-    table = agreement([["a", "a"], ["b", "b"], ["a", "a"]], resamples=50).set_index("statistic")
+    table = agreement_table([["a", "a"], ["b", "b"], ["a", "a"]], resamples=50).set_index("statistic")
     assert table.loc["percent", "value"] == 1 and table.loc["percent", "high"] == 1
     assert table.loc["percent", "low"] == pytest.approx(float(wilson(3, 3)[0]))
     assert table.loc["Cohen κ", "low"] < table.loc["percent", "low"]
 
 
 def test_nothing_to_compare_gives_no_number():
-    table = agreement([["a", None], [None, "b"]])
+    table = agreement_table([["a", None], [None, "b"]])
     assert table["value"].isna().all() and (table["units"] == 0).all()
-    assert agreement(np.empty((0, 2)))["value"].isna().all()
+    assert agreement_table(np.empty((0, 2)))["value"].isna().all()
 
 
 def test_words_for_values():
@@ -282,7 +282,7 @@ def coverage(statistic: str, studies: int = 400, units: int = 60) -> tuple[int, 
     truth = _only(drawn(200_000), statistic)
     inside = 0
     for number in range(studies):
-        found = agreement(drawn(units), [1, 2, 3], resamples=400, seed=number).set_index("statistic").loc[statistic]
+        found = agreement_table(drawn(units), [1, 2, 3], resamples=400, seed=number).set_index("statistic").loc[statistic]
         inside += found["low"] <= truth <= found["high"]
     return inside, studies
 

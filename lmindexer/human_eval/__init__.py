@@ -6,6 +6,8 @@ store      the file: SQLite, events only added    session    one annotator's way
 study      make, open, end, unblind           answers    the events as tables
 export, label_studio, imports, merging        files in and out
 power      how many judgments a difference needs
+agreement, intervals, paired     the statistics        reliability   annotators, disagreements
+results, findings, report        what a study found    judge, simulate   an automatic judge, simulated annotators
 
 Names are imported when they are first used.
 """
@@ -25,6 +27,18 @@ _HOME = {  # public name → the module it lives in
     "judgments_needed": "power",
     "detectable_difference": "power",
     "preferences_needed": "power",
+    "agreement_table": "agreement",
+    "percent_agreement": "agreement",
+    "cohen_kappa": "agreement",
+    "fleiss_kappa": "agreement",
+    "krippendorff_alpha": "agreement",
+    "gwet_ac": "agreement",
+    "wilson": "intervals",
+    "study_results": "results",
+    "Results": "results",
+    "disagreements": "reliability",
+    "annotator_reliability": "reliability",
+    "embedding_judge": "judge",
 }
 
 __all__ = [*_HOME]

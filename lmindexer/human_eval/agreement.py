@@ -225,7 +225,7 @@ def _interval(method, table: RatingTable, sample: np.ndarray, level: float):
     return observed, chance, value, *bca(value, resampled, left_out, level)
 
 
-def agreement(
+def agreement_table(
     ratings,
     categories: Sequence | None = None,
     scale: str = "nominal",
@@ -248,7 +248,7 @@ def agreement(
         One row a statistic: statistic, annotators ("all", or "A & B" for Cohen), value, low, high, units (with two
         ratings or more), ratings (on those), observed, chance. NaN where there is nothing to compute from.
 
-    >>> table = agreement([["a", "a"], ["b", "b"], ["a", "b"], ["b", "b"]], resamples=200)
+    >>> table = agreement_table([["a", "a"], ["b", "b"], ["a", "b"], ["b", "b"]], resamples=200)
     >>> table.loc[0, ["statistic", "value", "units", "ratings"]].tolist()
     ['percent', 0.75, 4, 8]
     """
