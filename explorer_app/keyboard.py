@@ -21,6 +21,7 @@ export default function ({ data, parentElement }) {
   const acts = (place) => place instanceof Element && place.closest("[class*='st-key-act_']");
   if (state.token !== data.token) {
     state.token = data.token;
+    state.says = data.says;
     state.until = performance.now() + data.settle;
     parentElement.querySelector("[role=status]").textContent = data.says;
     if (editable(document.activeElement)) document.activeElement.blur();
