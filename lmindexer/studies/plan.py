@@ -86,16 +86,19 @@ class Study:
         return self.folder.joinpath(INSIDE, *parts)
 
     def only(self, methods: Sequence[str]) -> "Study":
-        """The same study with some of its methods, by label or the beginning of one."""
+        """The same study with some of its methods: by label, or all whose label begins so."""
         if not methods:
             return self
+        labels: set[str] = set()
         for wanted in methods:
-            if not any(method.label.lower().startswith(wanted.lower()) for method in self.methods):
+            alike = [m.label for m in self.methods if m.label.lower() == wanted.lower()]
+            alike = alike or [m.label for m in self.methods if m.label.lower().startswith(wanted.lower())]
+            if not alike:
                 known = "; ".join(method.label for method in self.methods)
                 raise SettingsError(f"No method is called {wanted!r}; there are: {known}.")
-        kept = [m for m in self.methods if any(m.label.lower().startswith(w.lower()) for w in methods)]
-        labels = {method.label for method in kept}
-        return replace(self, runs=tuple(r for r in self.runs if r.label in labels), methods=tuple(kept))
+            labels.update(alike)
+        kept = tuple(method for method in self.methods if method.label in labels)
+        return replace(self, runs=tuple(run for run in self.runs if run.label in labels), methods=kept)
 
 
 def cross(

@@ -19,7 +19,7 @@ import pandas as pd
 from lmindexer.corpus import Corpus
 from lmindexer.errors import LMIndexerError
 from lmindexer.studies.plan import Run, Study
-from lmindexer.studies.worker import execute, explain, noted
+from lmindexer.studies.worker import build, execute, explain, noted
 
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -97,6 +97,8 @@ def run_study(
         say(f"{done} of {total} runs are there already.")
     if not result.waiting:
         return result
+    for run in result.waiting:
+        build(run)  # a setting or an indexer that is not there is said now, not after hours
     study.inside("corpora").mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with _only_one(study):
@@ -175,6 +177,7 @@ class Worker:
 
     def __init__(self, log: Path):
         self.log, self.process, self.stopped = log, None, False
+        self.command = [sys.executable, "-m", "lmindexer.studies.worker"]
 
     def do(self, job: dict) -> dict:
         """The answer to a job: {"found": …} or {"error": …}."""
@@ -197,7 +200,7 @@ class Worker:
             environment = os.environ | dict.fromkeys(ONE_THREAD, "1") | {"TOKENIZERS_PARALLELISM": "false"}
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "lmindexer.studies.worker"],
+                    self.command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -287,7 +290,7 @@ def seconds_left(waiting: list[Run], found: list[dict], sizes: dict[str, int], p
 
 def _duration(seconds: float) -> str:
     """
-    >>> _duration(42), _duration(150), _duration(5000)
+    >>> _duration(42), _duration(170), _duration(5000)
     ('42 s', '3 min', '1 h 23 min')
     """
     if seconds < 100:

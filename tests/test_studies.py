@@ -1,0 +1,330 @@
+"""Studies: runs that resume and go on past a failure, the same numbers for one seed, tables against hand numbers."""
+
+import doctest
+import importlib
+import json
+import os
+import pkgutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from themed import plain_corpus, themed_corpus
+
+from lmindexer import studies
+from lmindexer.bundle import Bundle, find_bundles
+from lmindexer.errors import LMIndexerError, SettingsError
+from lmindexer.evaluation import evaluate_ids
+from lmindexer.studies import Method, Run, Study, agreement, cross, run_study, runner, sections, state_of, worker
+from lmindexer.studies.catalogue import OURS
+from lmindexer.studies.tables import flat
+
+TINY = {"preset": "tiny", "codebook_size": 4, "positions": 2, "batch_size": 16, "macro_f1_documents": 8,
+        "warmup_epochs": 1, "continuous_epochs": 1, "discrete_epochs": 1}  # fmt: skip
+METHODS = (
+    Method(OURS, "lmindexer", TINY),
+    Method("stand-in", "lmindexer", {**TINY, "codebook_size": 3}, "two-step"),
+)
+
+
+def study(folder, methods=METHODS, seeds=(0,), texts=(True,), name="table1"):
+    return Study(
+        name, cross(["themes"], texts, methods, seeds), {"themes": themed_corpus(36)}, folder, methods, {"seeds": seeds}
+    )
+
+
+def make(plan, **options):
+    """The result, and what was said."""
+    said = []
+    return run_study(plan, 0, reference=False, say=said.append, **options), said
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Both methods, two seeds. Do not change what is in its folder."""
+    return make(study(tmp_path_factory.mktemp("study"), seeds=(0, 1)))[0]
+
+
+def numbers(result):
+    return [(one["run"], one["measures"]) for one in result.found]
+
+
+# ---- the runner ------------------------------------------------------------------------------------------------
+
+
+def test_every_run_is_a_bundle_that_the_explorer_finds(finished):
+    bundles, broken = find_bundles(finished.study.folder)
+    assert {bundle.name for bundle in bundles} == {run.name for run in finished.study.runs} and not broken
+    assert not finished.waiting and not finished.failed
+    for one in finished.found:
+        bundle = Bundle.open(finished.study.path(Run(**one["run"])))
+        quality = evaluate_ids(bundle.ids, bundle.corpus)
+        row = flat(one)
+        assert row["ami_c1"] == pytest.approx(quality.ami(1)) and row["ami_c1c2"] == pytest.approx(quality.ami(2))
+        assert row["ami_c1_level1"] == pytest.approx(quality.ami(1, 1))
+        assert row["prefixes_c1c2"] == quality.collisions.distinct_prefixes[1]
+        assert row["macro_f1_c2"] == pytest.approx(bundle.history.iloc[-1]["macro_f1"])
+
+
+def test_the_same_numbers_twice_for_one_seed(finished, tmp_path):
+    again, _ = make(study(tmp_path, seeds=(1,)))
+    assert numbers(again) == [pair for pair in numbers(finished) if pair[0]["seed"] == 1]
+
+
+def test_finished_runs_are_not_made_again(finished, monkeypatch):
+    monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("a finished run was made again"))
+    again, said = make(finished.study)
+    assert numbers(again) == numbers(finished) and said == ["4 of 4 runs are there already."]
+
+
+def test_numbers_that_were_lost_are_read_from_the_bundle(tmp_path, monkeypatch):
+    plan = study(tmp_path, METHODS[:1])
+    first, _ = make(plan)
+    (tmp_path / ".study" / "results" / f"{plan.runs[0].name}.json").write_text("half", encoding="utf-8")
+    monkeypatch.setattr("lmindexer.indexers.LMIndexer.fit", lambda *_, **__: pytest.fail("it was fitted again"))
+    again, _ = make(plan)
+    assert numbers(again) == numbers(first)
+
+
+@pytest.mark.parametrize("what", ["settings", "documents"])
+def test_a_run_of_other_settings_or_documents_is_made_anew(what, tmp_path):
+    plan = study(tmp_path, METHODS[:1])
+    make(plan)
+    if what == "settings":
+        other = study(tmp_path, (Method(OURS, "lmindexer", {**TINY, "codebook_size": 5}),))
+    else:
+        other = replace(plan, corpora={"themes": themed_corpus(30, seed=4)})
+    assert len(state_of(other).waiting) == 1
+    result, _ = make(other)
+    bundle = Bundle.open(other.path(other.runs[0]))
+    assert not result.failed and len(bundle.ids) == len(other.corpora["themes"])
+    assert bundle.ids.codebook_sizes[0] == (5 if what == "settings" else 4)
+
+
+def test_a_run_that_fails_is_reported_and_the_rest_goes_on(tmp_path):
+    methods = (Method("too big", "lmindexer", {**TINY, "codebook_size": 50}), METHODS[0])
+    result, said = make(study(tmp_path, methods))
+    assert list(result.failed) == ["themes.with.too-big.s0"] and len(result.found) == 1
+    assert "50" in result.failed["themes.with.too-big.s0"] and "failed" in said[-1]
+    assert "## Failed" in result.markdown() and "too-big" in result.markdown()
+
+
+def test_a_wrong_setting_is_said_before_anything_is_run(tmp_path):
+    methods = (METHODS[0], Method("x", "lmindexer", {"codebok_size": 4}))
+    with pytest.raises(SettingsError, match="codebook_size"):
+        make(study(tmp_path / "s", methods))
+    assert not (tmp_path / "s").exists()
+    with pytest.raises(LMIndexerError, match=r"There is no indexer 'x'; this version has .*lmindexer"):
+        make(study(tmp_path / "s", (Method("x", "x"),)))
+
+
+def stop_at_step(patched, which):
+    """Ctrl-C in the step of that number."""
+    from lmindexer.progress import Progress
+
+    steps, inner = [], Progress.step
+
+    def step(self, epoch, loss):
+        steps.append(loss)
+        inner(self, epoch, loss)
+        if len(steps) == which:
+            raise KeyboardInterrupt
+
+    patched.setattr(Progress, "step", step)
+
+
+def test_ctrl_c_in_a_fit_keeps_its_checkpoint_and_the_study_goes_on(tmp_path, finished, monkeypatch):
+    plan = study(tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        stop_at_step(patched, 9)
+        make(plan)
+    assert (plan.path(plan.runs[0]) / "checkpoints" / "state.safetensors").exists()
+    state = state_of(plan)
+    assert len(state.waiting) == 2 and "## Still to be run" in state.markdown("lmindexer bench table1")
+    result, _ = make(plan)
+    assert numbers(result) == [pair for pair in numbers(finished) if pair[0]["seed"] == 0]
+
+
+def test_checkpoints_of_other_settings_do_not_stop_a_study(tmp_path, finished, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        stop_at_step(patched, 9)
+        make(study(tmp_path, (Method(OURS, "lmindexer", {**TINY, "codebook_size": 3}),)))
+    plan = study(tmp_path, METHODS[:1])
+    result, _ = make(plan)
+    assert not result.failed and numbers(result) == numbers(finished)[:1]
+
+
+# ---- processes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.long
+def test_processes_give_the_numbers_of_this_one(tmp_path, finished):
+    said = []
+    result = run_study(study(tmp_path, seeds=(0, 1)), 2, reference=False, say=said.append)
+    assert numbers(result) == numbers(finished)
+    assert len(said) == 5 and "left" in said[0]
+
+
+def fake_workers(monkeypatch, code):
+    made, inner = [], runner.Worker.__init__
+
+    def begin(self, log):
+        inner(self, log)
+        self.command = [runner.sys.executable, "-c", code]
+        made.append(self)
+
+    monkeypatch.setattr(runner.Worker, "__init__", begin)
+    return made
+
+
+def test_a_process_that_dies_is_one_failed_run_each(tmp_path, monkeypatch):
+    fake_workers(monkeypatch, "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 9)")
+    result = run_study(study(tmp_path, seeds=(0, 1)), 2, say=lambda _: None)
+    assert len(result.failed) == 4 and not result.found
+    assert all("SIGKILL" in why and "memory" in why for why in result.failed.values())
+
+
+def test_ctrl_c_ends_the_processes(tmp_path, monkeypatch):
+    answer = json.dumps({"error": "no"})
+    workers = fake_workers(
+        monkeypatch, f"import sys, time; sys.stdin.readline(); print('{answer}', flush=True); time.sleep(600)"
+    )
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study(tmp_path, seeds=(0, 1)), 1, say=stop)
+    assert workers and all(one.process.poll() is not None for one in workers)
+
+
+def test_workers_have_one_thread_each(tmp_path, monkeypatch):
+    code = """if 1:
+        import json, os, sys
+        sys.stdin.readline()
+        print(json.dumps({"error": os.environ["OMP_NUM_THREADS"]}), flush=True)"""
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    fake_workers(monkeypatch, code)
+    result = run_study(study(tmp_path, METHODS[:1]), 2, say=lambda _: None)
+    assert list(result.failed.values()) == ["1"] and os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def test_a_study_has_one_program_at_a_time(tmp_path):
+    pytest.importorskip("fcntl")
+    plan = study(tmp_path)
+    plan.inside().mkdir(parents=True)
+    with runner._only_one(plan), pytest.raises(LMIndexerError, match="Another program"), runner._only_one(plan):
+        pass
+
+
+def test_jobs_are_answered_on_a_line_of_their_own(tmp_path):
+    plan = study(tmp_path, (Method("x", "x"),))
+    path = tmp_path / "corpus.parquet"
+    plan.corpora["themes"].to_parquet(path)
+    job = {"folder": str(tmp_path), "corpus": str(path), "run": plan.runs[0].to_dict(), "maps": False}
+    found = worker._answer(job | {"reference": False})
+    assert found["error"].startswith("There is no indexer 'x'")
+
+
+# ---- plans -----------------------------------------------------------------------------------------------------
+
+
+def test_names_are_told_apart():
+    with pytest.raises(SettingsError, match="Two runs"):
+        study("x", (METHODS[0], Method("lmindexer!", "lmindexer")))
+    with pytest.raises(SettingsError, match="Two corpora"):
+        studies.table1([themed_corpus(6), themed_corpus(7)])
+    with pytest.raises(SettingsError, match="no categories"):
+        studies.table1([plain_corpus(["a", "b"])])
+    with pytest.raises(SettingsError, match="no seed"):
+        studies.table1([themed_corpus(6)], seeds=[])
+
+
+def test_some_methods_only():
+    plan = studies.table1([themed_corpus(6)])
+    assert {run.label for run in plan.only(["lmindexer"]).runs} == {OURS}
+    assert {method.label for method in plan.only(["rq", "HC, S"]).methods} == {
+        "rq-VAE, MiniLM", "rq-VAE, SimCSE", "HC, SimCSE",
+    }  # fmt: skip
+    with pytest.raises(SettingsError, match="No method is called 'foo'"):
+        plan.only(["foo"])
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------
+
+
+def test_the_report_says_how_it_was_made(finished):
+    text = finished.markdown("lmindexer bench table1 themes.csv --seeds 0,1")
+    assert "lmindexer bench table1 themes.csv --seeds 0,1" in text and "seeds 0, 1" in text
+    assert "torch" in text and "all runs are finished" in text and "one thread a run" in text
+    assert "met" in text or "missed" in text
+    mean = finished.frame().query("label == @OURS")["ami_c1"].mean()
+    assert f"| {OURS} | 2 | {mean:.3f} ± " in text
+
+
+def agreement_frame(ours, others):
+    rows = [("LMIndexer", *ours), *others]
+    return pd.DataFrame(
+        [
+            {"label": label, "seed": seed, "ami_c1": ami, "perplexity_c1": perplexity}
+            for label, ami, perplexity in rows
+            for seed in (0, 1, 2)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "text", "said"),
+    [
+        ((0.51, 60), True, "met"),  # 0.51 / 0.40 = 1.275 ≥ 1.25
+        ((0.49, 60), True, "**missed**"),
+        ((0.51, 50), True, "**missed**"),  # too few codes in use: 50 / 60 < 0.9
+        ((0.45, 60), False, "met"),  # 1.125 ≥ 1.10
+    ],
+)
+def test_targets_by_hand(ours, text, said):
+    kinds = {"LMIndexer": "lmindexer", "a": "two-step", "b": "two-step", "c": "control", "true categories": "control"}
+    frame = agreement_frame(ours, [("a", 0.40, 60), ("b", 0.30, 64), ("c", 0.45, 60), ("true categories", 1.0, 60)])
+    (row,) = agreement.target_rows(frame, kinds, "x", text)
+    assert row[3] == "a" and row[7] == said and row[8] == f"c: {ours[0] / 0.45:.2f}"
+    (row,) = agreement.target_rows(frame[frame["label"] != "b"], kinds, "x", text)
+    assert row[7].endswith("so far")
+
+
+def test_switches_are_paired_by_seed():
+    off = sections.WARMUP_OFF
+    rows = [(OURS, 0, 0.5), (OURS, 1, 0.7), (OURS, 2, 0.9), (f"{OURS}, {off}", 0, 0.4), (f"{OURS}, {off}", 1, 0.5)]
+    frame = pd.DataFrame(rows, columns=["label", "seed", "macro_f1_c1"])
+    (row,) = sections.switch_rows(frame, "warm-up", off, "macro_f1", "Macro-F1")
+    # seeds 0 and 1 are there twice: 0.6 with, 0.45 without, differences 0.1 and 0.2
+    assert row == ["warm-up", OURS, "1", "Macro-F1", 2, "0.600 ± 0.141", "0.450 ± 0.071", "0.150 ± 0.071", "yes"]
+
+
+def test_training_and_sweep_reports_have_their_tables(tmp_path):
+    off = "LMIndexer, no reconstructor warm-up"
+    methods = (METHODS[0], Method(off, "lmindexer", {**TINY, "reconstructor_warmup": False}))
+    result, _ = make(study(tmp_path, methods, name="training"))
+    text = result.markdown()
+    assert "(a) reconstructor warm-up | LMIndexer | 1 | Macro-F1 | 1" in text
+    for name in ("commitment", "layers", "length"):
+        other = replace(result, study=replace(result.study, name=name))
+        assert "themes, with category text" in other.markdown()
+
+
+def test_comparisons_take_the_seeds_both_have(finished):
+    less = replace(finished, found=finished.found[:3])  # the stand-in has one seed only
+    (found,) = agreement.comparisons(less, "themes", True)
+    frame = less.frame()
+    means = frame.groupby("label")["ami_c1"].mean()
+    stand_in = frame.query("label == 'stand-in'")
+    assert len(stand_in) == 1
+    assert found.first == OURS and found.second == "stand-in"
+    assert found.difference == pytest.approx(means[OURS] - means["stand-in"], abs=0.5)
+    assert np.isfinite([found.low, found.high, found.p]).all()
+
+
+def test_examples_in_docstrings_are_true():
+    for module in pkgutil.iter_modules(studies.__path__):
+        found = importlib.import_module(f"lmindexer.studies.{module.name}")
+        assert doctest.testmod(found).failed == 0, module.name
