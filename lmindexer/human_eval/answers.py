@@ -50,6 +50,11 @@ def answers(study: "Study") -> pd.DataFrame:
         late = row[0] is not None and event["event"] > row[0]
         found = _answer(showing, event) | {"simulated": study.simulated, "after_unblinding": late}
         rows.append(found | (_hidden(showing.question, event["body"].get("answer")) if row[0] is not None else {}))
+    rows.sort(key=lambda row: (row["annotator"], row["repeat"], row["place"]))
+    seen: set[tuple[str, str]] = set()
+    for row in rows:  # an annotator who had two places (after a merge) may have met a question in both
+        row["repeat"] = row["repeat"] or (row["annotator"], row["question_id"]) in seen
+        seen.add((row["annotator"], row["question_id"]))
     rows.sort(key=lambda row: (row["annotator"], row["place"]))
     return pd.DataFrame(
         {name: pd.Series([row.get(name) for row in rows], dtype=_DTYPES.get(name, object)) for name in columns}
@@ -71,7 +76,7 @@ def _answer(showing: "Given", event: dict) -> dict:
         "reason": body.get("reason"),
         "place": showing.place,
         "shown": body.get("shown"),
-        "position": _position(question, showing.arrangement),
+        "position": None if body.get("source") == "import" else _position(question, showing.arrangement),
         "seconds": body.get("seconds"),
         "comment": body.get("comment", ""),
         "at": event["at"],
@@ -120,7 +125,7 @@ def annotators(study: "Study") -> pd.DataFrame:
                 "joined": at,
                 "answered": counts[name, "answer"],
                 "skipped": counts[name, "skip"],
-                "total": len(study.given(about["slot"])),
+                "total": len(study.given(about["slot"])) or counts[name, "answer"] + counts[name, "skip"],
                 "last": last.get(name),
                 "left": name in left,
             }
@@ -130,12 +135,17 @@ def annotators(study: "Study") -> pd.DataFrame:
 
 
 def progress(study: "Study") -> dict:
-    """{"done", "total", "slots": [{"slot", "done", "total"}]}: showings with an answer or skip, whoever gave it."""
-    found = {row["showing"] for row in standing(study)}
+    """{"done", "total", "slots": [{"slot", "done", "total"}]}: showings that somebody with that place is done with."""
+    with study.store.reading() as connection:
+        joined = connection.execute("SELECT annotator, body FROM events WHERE kind = 'joined'").fetchall()
+    slot_of = {name: json.loads(body)["slot"] for name, body in joined}
+    found: dict[int, set[str]] = {}
+    for row in standing(study):
+        found.setdefault(slot_of.get(row["annotator"], 0), set()).add(row["showing"])
     slots = []
     for slot in range(1, study.facts["slots"] + 1):
         given = study.given(slot)
-        done = sum(showing.name in found for showing in given)
+        done = sum(showing.name in found.get(slot, ()) for showing in given)
         slots.append({"slot": slot, "done": done, "total": len(given)})
     return {"done": sum(s["done"] for s in slots), "total": sum(s["total"] for s in slots), "slots": slots}
 

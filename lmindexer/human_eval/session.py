@@ -161,7 +161,7 @@ class Session:
     # -- inside --------------------------------------------------------------------------------------------
 
     def _states(self) -> "States":
-        return States(self._study, self.slot)
+        return States(self._study, self.slot, self.annotator)
 
     def _view(self, showing: "Given", place: int, total: int, revision: int) -> View:
         token = f"{showing.name}.{revision}"
@@ -230,15 +230,19 @@ def answer_id(annotator: str, showing: str, revision: int) -> str:
 
 
 class States:
-    """How every showing of a slot stands, read in one go."""
+    """How every showing of a slot stands for one annotator, read in one go.
 
-    def __init__(self, study: "Study", slot: int):
+    What somebody answered who had the place before and handed it on counts as done; nobody else's answers do.
+    """
+
+    def __init__(self, study: "Study", slot: int, annotator: str):
         self._last: dict[tuple[str, str], tuple[int, str, str]] = {}
         with study.store.reading() as connection:
             rows = connection.execute(
                 "SELECT annotator, showing, revision, kind, body FROM events JOIN showings USING (showing) "
-                "WHERE slot = ? AND revision IS NOT NULL ORDER BY revision",
-                (slot,),
+                "WHERE slot = ? AND revision IS NOT NULL AND (annotator = ? OR annotator IN "
+                "(SELECT annotator FROM events WHERE kind = 'left')) ORDER BY revision",
+                (slot, annotator),
             ).fetchall()
         for who, showing, revision, kind, body in rows:
             self._last[who, showing] = revision, kind, body

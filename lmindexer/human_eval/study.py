@@ -155,7 +155,7 @@ class Study:
             rows = connection.execute(
                 "SELECT showing, slot, place, question_id, repeat, arrangement FROM showings ORDER BY slot, place"
             ).fetchall()
-        given: dict[int, list[Given]] = {slot: [] for slot in range(1, self.facts["slots"] + 1)}
+        given: dict[int, list[Given]] = {slot: [] for slot in range(self.facts["slots"] + 1)}  # 0: from elsewhere
         for name, slot, place, question_id, repeat, text in rows:
             order = json.loads(text)
             arrangement = Arrangement(tuple(order["groups"]), tuple(map(tuple, order["items"])))
@@ -177,9 +177,14 @@ class Study:
         return build_view(question, Arrangement.plain(question), self.documents)
 
     def _question(self, question_id: str) -> Question:
-        if question_id not in self._questions:
+        question = self.find(question_id)
+        if question is None:
             raise StudyError(f"The study has no question {question_id!r}.")
-        return self._questions[question_id]
+        return question
+
+    def find(self, question_id: str) -> Question | None:
+        """A question by its id, or None. For this package's own use: the question is whole."""
+        return self._questions.get(question_id)
 
     @property
     def has_password(self) -> bool:
@@ -201,14 +206,14 @@ class Study:
             what = "is for simulated annotators only" if self.simulated else "is for people"
             raise StudyError(f"The study {self.name!r} {what}; a simulated annotator never counts as a person.")
         with self.store.reading() as connection:  # a known name needs no write
-            known = _joined(connection).get(key)
+            known = joined_in(connection).get(key)
         if known is None:
             known = self._join(name, key)
         return Session(self, known[0], known[1], simulated)
 
     def _join(self, name: str, key: str) -> tuple[str, int]:
         with self.store.writing() as connection:
-            joined = _joined(connection)
+            joined = joined_in(connection)
             if key in joined:  # meanwhile, from another process
                 return joined[key]
             left = {row[0] for row in connection.execute("SELECT annotator FROM events WHERE kind = 'left'")}
@@ -236,7 +241,7 @@ class Study:
     def hand_on(self, name: str, by: str, reason: str = "") -> None:
         """Free the place of an annotator who drops out; the next newcomer goes on there. Answers so far stay."""
         with self.store.writing() as connection:
-            known = _joined(connection).get(name_key(name))
+            known = joined_in(connection).get(name_key(name))
             if known is None:
                 raise StudyError(f"Nobody called {name!r} has signed in.")
             insert(connection, Event(f"left/{name_key(name)}", "left", known[0], body={"by": by, "reason": reason}))
@@ -332,7 +337,7 @@ class Study:
         self.store.add(note_event(kind, by, body))
 
 
-def _joined(connection) -> dict[str, tuple[str, int]]:
+def joined_in(connection) -> dict[str, tuple[str, int]]:
     """Key of a name → (the name as first given, its slot)."""
     rows = connection.execute("SELECT id, annotator, body FROM events WHERE kind = 'joined' ORDER BY event")
     return {row[0].removeprefix("joined/"): (row[1], json.loads(row[2])["slot"]) for row in rows}
