@@ -282,7 +282,8 @@ def coverage(statistic: str, studies: int = 400, units: int = 60) -> tuple[int, 
     truth = _only(drawn(200_000), statistic)
     inside = 0
     for number in range(studies):
-        found = agreement_table(drawn(units), [1, 2, 3], resamples=400, seed=number).set_index("statistic").loc[statistic]
+        table = agreement_table(drawn(units), [1, 2, 3], resamples=400, seed=number)
+        found = table.set_index("statistic").loc[statistic]
         inside += found["low"] <= truth <= found["high"]
     return inside, studies
 

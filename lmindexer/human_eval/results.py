@@ -1,5 +1,6 @@
 """What a study found: by method (only once it is unblinded), agreement, annotators, and the judge beside them."""
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,22 @@ class Results:
         plain = {"name": self.name, "simulated": self.simulated, "unblinded": self.unblinded, "counts": self.counts}
         by_type = {kind: frame.to_dict("records") for kind, frame in self.agreement.items()}
         return json_safe({**plain, "agreement": by_type, **frames, "findings": self.findings})
+
+
+def unblinding_of(study: "Study") -> dict | None:
+    """Who first unblinded the study (by), when (at), why (reason), and whether early; None while it is blinded."""
+    with study.store.reading() as connection:
+        row = connection.execute(
+            "SELECT at, annotator, body FROM events WHERE kind = 'unblind' ORDER BY event LIMIT 1"
+        ).fetchone()
+    return None if row is None else {"at": row[0], "by": row[1], **json.loads(row[2])}
+
+
+def unblinded_words(record: dict) -> str:
+    """`unblinding_of` in a sentence; plain text."""
+    early = " before its end" if record.get("early") else ""
+    reason = f", because: {record['reason']}" if record.get("reason") else ""
+    return f"Unblinded{early} by {record['by']} on {record['at'][:16].replace('T', ' ')} UTC{reason}."
 
 
 def counting(answers: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """Figures, one a file; each function returns a plotly Figure and escapes every text that comes from documents."""
 
 from lmindexer.plots.agreement import agreement
+from lmindexer.plots.annotator_shares import annotator_shares
+from lmindexer.plots.answer_times import answer_times
 from lmindexer.plots.beam_tree import beam_tree
 from lmindexer.plots.category_distribution import category_distribution
 from lmindexer.plots.code_plane import code_plane
@@ -12,13 +14,18 @@ from lmindexer.plots.hierarchy import hierarchy
 from lmindexer.plots.hint_masks import hint_masks
 from lmindexer.plots.id_map import id_map, id_map_raster
 from lmindexer.plots.matrix import matrix
+from lmindexer.plots.method_scores import method_scores
 from lmindexer.plots.metric_intervals import metric_intervals
 from lmindexer.plots.perplexity import perplexity
+from lmindexer.plots.preference_shares import preference_shares
+from lmindexer.plots.rater_agreement import rater_agreement
 from lmindexer.plots.reconstruction import reconstruction
 from lmindexer.plots.training_curves import training_curves
 
 __all__ = [
     "agreement",
+    "annotator_shares",
+    "answer_times",
     "beam_tree",
     "category_distribution",
     "code_plane",
@@ -31,8 +38,11 @@ __all__ = [
     "id_map",
     "id_map_raster",
     "matrix",
+    "method_scores",
     "metric_intervals",
     "perplexity",
+    "preference_shares",
+    "rater_agreement",
     "reconstruction",
     "training_curves",
 ]
