@@ -27,7 +27,12 @@ _HOME = {  # public name → the module it lives in
     "IDQuality": "evaluation",
     "category_agreement": "evaluation",
     "evaluate_ids": "evaluation",
+    "CategoryIndexer": "indexers",
+    "HierarchicalIndexer": "indexers",
     "LMIndexer": "indexers",
+    "RQVAEIndexer": "indexers",
+    "RandomIndexer": "indexers",
+    "ResidualKMeansIndexer": "indexers",
     "load_indexer": "indexers",
     "PrefixKeywords": "keywords",
     "prefix_keywords": "keywords",
@@ -39,7 +44,18 @@ _HOME = {  # public name → the module it lives in
     "IDTrie": "trie",
 }
 # modules that are public as a whole
-_ROOMS = ("browse", "datasets", "diagnostics", "evaluation", "human_eval", "plots", "studies", "tasks", "widgets")
+_ROOMS = (
+    "browse",
+    "datasets",
+    "diagnostics",
+    "embeddings",
+    "evaluation",
+    "human_eval",
+    "plots",
+    "studies",
+    "tasks",
+    "widgets",
+)
 
 __all__ = ["__version__", *_HOME, *_ROOMS]
 

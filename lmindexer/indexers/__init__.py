@@ -5,9 +5,23 @@ from pathlib import Path
 from lmindexer.bundle import Bundle
 from lmindexer.errors import BundleError
 from lmindexer.indexers.base import Encoded, Indexer
+from lmindexer.indexers.controls import CategoryIndexer, RandomIndexer
+from lmindexer.indexers.hierarchical import HierarchicalIndexer
 from lmindexer.indexers.lm import LMIndexer
+from lmindexer.indexers.residual_kmeans import ResidualKMeansIndexer
+from lmindexer.indexers.rqvae import RQVAEIndexer
 
-INDEXERS = {indexer.method: indexer for indexer in (LMIndexer,)}
+INDEXERS = {
+    indexer.method: indexer
+    for indexer in (
+        LMIndexer,
+        RQVAEIndexer,
+        HierarchicalIndexer,
+        ResidualKMeansIndexer,
+        RandomIndexer,
+        CategoryIndexer,
+    )
+}
 
 
 def load_indexer(folder: str | Path) -> Indexer:
@@ -19,4 +33,15 @@ def load_indexer(folder: str | Path) -> Indexer:
     return INDEXERS[bundle.method].from_bundle(bundle)
 
 
-__all__ = ["INDEXERS", "Encoded", "Indexer", "LMIndexer", "load_indexer"]
+__all__ = [
+    "INDEXERS",
+    "CategoryIndexer",
+    "Encoded",
+    "HierarchicalIndexer",
+    "Indexer",
+    "LMIndexer",
+    "RQVAEIndexer",
+    "RandomIndexer",
+    "ResidualKMeansIndexer",
+    "load_indexer",
+]

@@ -1,15 +1,11 @@
 """`LMIndexer`: language models as semantic indexers, with the four verbs."""
 
-import json
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
-from lmindexer._version import __version__
 from lmindexer.backbones import make_backbone
 from lmindexer.bundle import CHECKPOINTS, check_target
 from lmindexer.checkpoints import Checkpoints, unshared
@@ -18,6 +14,7 @@ from lmindexer.corpus_diagnostics import ENCODE_BATCH
 from lmindexer.encoding import EncodedCorpus, encode_corpus
 from lmindexer.errors import BundleError, SettingsError
 from lmindexer.indexers.base import Indexer
+from lmindexer.indexers.model_folder import CONFIG, WEIGHTS, read_model, write_model
 from lmindexer.inspection import DocumentScorer, reconstruction_table
 from lmindexer.lexical import LexicalStart
 from lmindexer.model import IndexerModel
@@ -26,8 +23,6 @@ from lmindexer.semantic_ids import SemanticIDs
 from lmindexer.settings import Settings, make_settings
 from lmindexer.tokens import TokenisedDocuments, Vocabulary
 from lmindexer.training import Training, salience_at
-
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 class LMIndexer(Indexer):
@@ -255,17 +250,9 @@ class LMIndexer(Indexer):
             }
         if self.state_axes_ is not None:
             tensors["state_axes"] = torch.from_numpy(self.state_axes_)
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, folder / WEIGHTS)
-        (folder / WEIGHTS).chmod(0o644)  # safetensors writes for its owner alone, and runs are shared
+        config = {"settings": self.settings, "corpus_documents": vocabulary.corpus_size}
+        write_model(folder, "lmindexer", {"architectures": ["LMIndexer"], **config}, tensors)
         backbone.save(folder / "backbone")
-        config = {
-            "model_type": "lmindexer",
-            "architectures": ["LMIndexer"],
-            "lmindexer_version": __version__,
-            "settings": self.settings,
-            "corpus_documents": vocabulary.corpus_size,
-        }
-        (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> "LMIndexer":
@@ -274,7 +261,7 @@ class LMIndexer(Indexer):
 
     @classmethod
     def _load_model(cls, folder: Path) -> "LMIndexer":
-        config, tensors = _read_model(folder)
+        config, tensors = read_model(folder, "lmindexer")
         try:
             return cls._from_parts(folder, config, tensors)
         except (SettingsError, LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
@@ -312,19 +299,3 @@ def leading_axes(states: np.ndarray, dims: int) -> np.ndarray:
     """The directions that keep most of the states' dot products, [d, r]: leading eigenvectors of HᵀH."""
     _, vectors = np.linalg.eigh(states.T.astype(np.float64) @ states)
     return vectors[:, : -dims - 1 : -1].astype(np.float32).copy()
-
-
-def _read_model(folder: Path) -> tuple[dict, dict[str, torch.Tensor]]:
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        kind = config.get("model_type") if isinstance(config, dict) else None
-        if kind != "lmindexer":
-            raise BundleError(f"{folder / CONFIG} is a {kind!r} model, not an lmindexer model; give another folder.")
-        with safe_open(folder / WEIGHTS, "pt") as file:
-            return config, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, ValueError, KeyError) as error:
-        raise BundleError(f"{folder} holds no model that can be read ({error}); fit again or copy it anew.") from error
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise BundleError(f"{folder / WEIGHTS} is damaged ({error}); fit again or copy it anew.") from error

@@ -1,0 +1,201 @@
+"""What the two-step indexers and the controls share: settings, the course of a fit, the model folder."""
+
+import time
+from abc import abstractmethod
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lmindexer import diagnostics
+from lmindexer.bundle import CHECKPOINTS, check_target
+from lmindexer.corpus import Corpus
+from lmindexer.embeddings import Embeddings, load_embeddings, make_embeddings, texts_of
+from lmindexer.errors import BundleError, SettingsError, TrainingError
+from lmindexer.indexers.base import Indexer
+from lmindexer.indexers.model_folder import read_model, write_model
+from lmindexer.method_settings import settings_of
+from lmindexer.progress import Progress, history_frame
+from lmindexer.residual import RowScorer
+from lmindexer.semantic_ids import SemanticIDs
+from lmindexer.training import Stage
+
+EMBEDDINGS = "embeddings"
+
+
+class MethodIndexer(Indexer):
+    """An indexer whose settings stand in `lmindexer.method_settings` under its method's name."""
+
+    messages_ = ()  # what a fit has to say beside its bars
+
+    def __init__(self, preset: str = "default", **settings):
+        super().__init__()
+        self._settings = settings_of(self.method, preset, **settings)
+        self.settings = {"preset": preset} | self._settings.to_dict()
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """K of each position."""
+        return self._settings.codebook_sizes
+
+    def fit(
+        self, corpus: Corpus, run: str | Path | None = None, *, progress: bool | Progress = True, resume: bool = True
+    ) -> "MethodIndexer":
+        """Make the IDs of a corpus; with `run`, the bundle stands there at the end.
+
+        progress: True shows bars, False nothing; a `Progress` of your own hears of every step.
+        resume:   False throws an unfinished fit's checkpoint away, where a method keeps one.
+
+        Raises SettingsError, TrainingError (a corpus smaller than a codebook), BundleError (`run` holds something
+        that is not a run).
+        """
+        run = None if run is None else Path(run)
+        if run is not None:
+            check_target(run)
+        folder = None if run is None else run / CHECKPOINTS
+        bars = progress if isinstance(progress, Progress) else Progress(folder, progress)
+        if not len(corpus):
+            raise TrainingError("The corpus has no documents; give one that has.")
+        self._fit(corpus, bars, folder, resume)
+        self.corpus_ = corpus
+        if run is not None:
+            self.save(run, map=self.states_ is not None, progress=progress is True)
+        return self
+
+    @abstractmethod
+    def _fit(self, corpus: Corpus, bars: Progress, folder: Path | None, resume: bool) -> None:
+        """Learn, and set ids_."""
+
+    # ---- the model folder ----------------------------------------------------------------------------------------
+
+    @property
+    def _kind(self) -> str:
+        return f"lmindexer-{self.method}"
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """What was learned, for model.safetensors."""
+        return {"empty": torch.zeros(1)}
+
+    def _take(self, tensors: dict[str, torch.Tensor], config: dict) -> None:
+        """Take up what `_tensors` and `_config` gave."""
+
+    def _config(self) -> dict:
+        """What else was learned, for config.json."""
+        return {}
+
+    def _save_model(self, folder: Path) -> None:
+        write_model(folder, self._kind, {"settings": self.settings} | self._config(), self._tensors())
+
+    @classmethod
+    def _load_model(cls, folder: Path) -> "MethodIndexer":
+        config, tensors = read_model(folder, f"lmindexer-{cls.method}")
+        try:
+            settings = dict(config["settings"])
+            indexer = cls(settings.pop("preset"), **settings)
+            indexer._take(tensors, config)
+            indexer._load_rest(folder)
+        except (SettingsError, LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
+            why = str(error).splitlines()[0] if str(error) else ""
+            raise BundleError(
+                f"{folder} holds a model that this version cannot use ({type(error).__name__}: {why}). Copy the whole "
+                "folder anew, write it again, or upgrade lmindexer."
+            ) from error
+        indexer.loaded_ = True
+        return indexer
+
+    def _load_rest(self, folder: Path) -> None:
+        """Read further files of a model folder."""
+
+
+class EmbeddingIndexer(MethodIndexer):
+    """A two-step indexer: each document is embedded once, then the vectors are coded.
+
+    `embeddings_` is the source, `coder_` what codes a vector: it has `code` and `log_probabilities`.
+    """
+
+    def __init__(self, preset: str = "default", **settings):
+        super().__init__(preset, **settings)
+        given = settings.get("embeddings")
+        self.embeddings_ = given if isinstance(given, Embeddings) else make_embeddings(self._settings.embeddings)
+        self.coder_ = None
+
+    def _fit(self, corpus: Corpus, bars: Progress, folder: Path | None, resume: bool) -> None:
+        began = time.perf_counter()
+        texts, tails = texts_of(corpus, self._settings.category_text)
+        vectors = self.embeddings_.fit(texts, tails, corpus.doc_ids, progress=bars.show)
+        self.timings_ = {"embeddings": time.perf_counter() - began}
+        began, history = time.perf_counter(), []
+        try:
+            self._learn(vectors, corpus, bars, history, folder, resume)
+        finally:
+            bars.close()
+        self.timings_["codes"] = time.perf_counter() - began
+        codes, _, states = self._code(vectors)
+        self.ids_ = SemanticIDs.from_codes(corpus.doc_ids, codes, self.codebook_sizes)
+        self.states_ = states.astype(np.float16)
+        self.history_ = history_frame(history) if history else None
+
+    @abstractmethod
+    def _learn(self, vectors, corpus, bars, history: list[dict], folder: Path | None, resume: bool) -> None:
+        """Set `coder_` by vectors [N, d], and add to the history."""
+
+    def _states(self, vectors: np.ndarray) -> np.ndarray:
+        """What is coded: the vectors themselves, unless an indexer maps them first."""
+        return vectors
+
+    def _code(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        states = self._states(vectors)
+        return *self.coder_.code(states), states
+
+    def _texts(self, corpus: Corpus):
+        return *texts_of(corpus, self._settings.category_text), corpus.doc_ids
+
+    def _assign(self, texts, tails, doc_ids=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self._code(self.embeddings_.embed(texts, tails, doc_ids))
+
+    def scorer(self, text: str) -> RowScorer:
+        """P(c^{t+1} | c^{≤t}, text) for any prefix: a softmax over negative squared distances to the centres.
+
+        The class of `coder_` says in which unit; no model has learned these probabilities.
+        """
+        self._check_fitted()
+        return RowScorer(self.coder_, self._states(self.embeddings_.embed([text]))[0])
+
+    def _save_model(self, folder: Path) -> None:
+        super()._save_model(folder)
+        self.embeddings_.save(folder / EMBEDDINGS)
+
+    def _load_rest(self, folder: Path) -> None:
+        self.embeddings_ = load_embeddings(folder / EMBEDDINGS)
+
+
+def check_size(documents: int, codes: int) -> None:
+    """Raise TrainingError where a codebook has more codes than there are documents."""
+    if codes > documents:
+        raise TrainingError(
+            f"The corpus has {documents} documents and a codebook {codes} codes; give at least one document a "
+            f"code, for example codebook_size={max(2, int(documents**0.5))}."
+        )
+
+
+def record_codes(codes: np.ndarray, position: int, stage: str, epoch: int = 1, **measured) -> dict:
+    """A row of the history: how the codes of a position are used, and what was measured beside.
+
+    codes [N, ≥ position]; documents without a code there are left out.
+    """
+    table = codes[:, :position]
+    return {
+        "stage": stage,
+        "position": position,
+        "epoch": epoch,
+        "documents": len(codes),
+        "perplexity": diagnostics.perplexity(table[:, -1]),
+        "within_prefix_perplexity": diagnostics.within_prefix_perplexity(table),
+        "used_codes": diagnostics.used_codes(table[:, -1]),
+        "diff_ratio": diagnostics.diff_ratio(table),
+    } | {"step": 0, "seconds": 0.0, **measured}
+
+
+def begin_stage(bars: Progress, name: str, position: int, index: int, stages: int, steps: int, epochs: int = 1) -> None:
+    """Show that a stage begins."""
+    bars.stage(Stage(name, position, epochs), index, stages, steps)
