@@ -8,11 +8,12 @@ runs.py     encode, evaluate, report: what a finished run is used for
 data.py     data list, data check, data export
 explore.py  explore
 bench.py    bench …: the studies
+label.py    label …: people judge IDs
 
 Heavy modules are imported inside the commands, so that --help answers at once.
 """
 
-from lmindexer.cli import bench, data, explore, fit, runs
+from lmindexer.cli import bench, data, explore, fit, label, runs
 from lmindexer.cli.app import app, main
 
 __all__ = ["app", "main"]
@@ -22,3 +23,4 @@ for _command in (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explo
     app.command()(_command)
 app.add_typer(data.data, name="data")
 app.add_typer(bench.bench, name="bench")
+app.add_typer(label.label, name="label")
