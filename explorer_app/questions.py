@@ -14,7 +14,7 @@ STYLE = """<style>
 .st-key-label_top h1 { font-size: 1rem; font-weight: 600; padding: 0; opacity: .75; }
 [data-testid="stButton"] [aria-label^="Shortcut"], .st-key-label_tools .stMarkdownBadge {
   border: 1px solid rgb(128 128 128 / .5); border-radius: .3rem; padding: 0 .4em; font-weight: 600; opacity: 1;
-  background: rgb(128 128 128 / .12); color: inherit; font-size: .85em; line-height: 1.5; }
+  background: rgb(128 128 128 / .12) !important; color: inherit !important; font-size: .85em; line-height: 1.5; }
 .st-key-label_documents { container-type: inline-size; }
 [class*="st-key-label_cards_"], .st-key-label_groups { display: grid; gap: .8rem; align-items: stretch;
   grid-template-columns: minmax(0, 1fr); }

@@ -87,19 +87,28 @@ def open_study(path: Path) -> Study:
     return _opened(str(path), (at.st_dev, at.st_ino))
 
 
-def chosen() -> tuple[str, Study]:
-    """The study of the link, with a choice where there are several; without a study the page says so and ends."""
+def choose() -> None:
+    """Draw the choice of the study where there are several; it lives in the link."""
     options = found()
-    if not options:
-        _none()
-    key = next(iter(options))
     if links.get("study") and links.get("study") not in options:
         st.warning(f"There is no study **{md(links.get('study'), 80)}** here.", icon=":material/search_off:")
     if len(options) > 1:
-        key = links.choose("Study", list(options), "study", key)
+        links.choose("Study", list(options), "study", next(iter(options)))
+
+
+def chosen(choice: bool = True) -> tuple[str, Study]:
+    """The link's study, else the first, with the `choice` drawn; without a study the page says so and ends."""
+    options = found()
+    if not options:
+        _none()
+    if choice:
+        choose()
+    key = links.get("study") if links.get("study") in options else next(iter(options))
     try:
         return key, open_study(options[key])
     except (LMIndexerError, OSError, sqlite3.Error) as error:
+        if not choice:
+            choose()
         st.error(f"The study **{md(key, 80)}** cannot be opened: {md(error, 600)}", icon=":material/error:")
         st.stop()
 

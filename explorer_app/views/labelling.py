@@ -20,7 +20,7 @@ TROUBLE = (LMIndexerError, OSError, sqlite3.Error)  # what a file can do to us; 
 def render() -> None:
     """Lay out the page."""
     st.html(questions.STYLE + ("" if studies.coordinator() else questions.ALONE))
-    key, study = studies.chosen()
+    key, study = studies.chosen(choice=False)
     session = _session(key, study)
     if session is None:
         _sign_in(key, study)
@@ -36,6 +36,8 @@ def render() -> None:
 
 def _session(key: str, study):
     """The session of the person who signed in here, or who comes back by a link with a name known to the study."""
+    if links.get("study") not in ("", key):
+        return None  # the link's study is not here: who came for it is not to answer another one unawares
     kept = st.session_state.get(LATELY)
     name = links.get("as")
     if kept and kept[0] == key and (not name or kept[1].annotator == name):
@@ -64,7 +66,17 @@ def _forget() -> None:
         del st.session_state[name]
 
 
+def _sign_out() -> None:
+    _forget()
+    links.put(**{"as": None})
+
+
+def _sign_out_button() -> None:
+    st.button("Sign out", key="act_sign_out", type="tertiary", icon=":material/logout:", on_click=_sign_out)
+
+
 def _sign_in(key: str, study) -> None:
+    studies.choose()
     st.title(md(study.name, 80), anchor=False)
     if study.simulated:
         st.info(
@@ -181,6 +193,7 @@ def _paused(session) -> None:
     st.markdown("The time of this pause does not count. The question comes back as it was.")
     st.button("Go on", key="act_resume", type="primary", shortcut="P", icon=":material/play_arrow:",
               on_click=_resume, args=(session,))  # fmt: skip
+    _sign_out_button()
 
 
 def _end(session) -> None:
@@ -188,6 +201,7 @@ def _end(session) -> None:
     if progress.done < progress.total:
         st.title("The study has ended, thank you", anchor=False)
         st.markdown(f"It takes no more answers. Your {progress.done:,} of {progress.total:,} are saved.")
+        _sign_out_button()
         return
     st.title("All done, thank you", anchor=False)
     skipped = f", {progress.skipped:,} skipped" if progress.skipped else ""
@@ -195,6 +209,7 @@ def _end(session) -> None:
                 "saved; this page may be closed.")  # fmt: skip
     st.button("Undo the last answer", key=f"act_undo_end_{session.annotator}", type="tertiary", shortcut="U",
               icon=":material/undo:", on_click=_undo, args=(session, f"end_{session.annotator}"))  # fmt: skip
+    _sign_out_button()
 
 
 def _trouble(error) -> None:

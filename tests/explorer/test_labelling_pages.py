@@ -310,7 +310,7 @@ def test_a_study_that_was_ended_asks_no_more(visit, study):
     study.end("the coordinator")
     press(test, "act_choice_1_")
     assert "ended" in test.error[0].value and test.title[0].value == "The study has ended, thank you"
-    assert not test.button
+    assert [button.key for button in test.button] == ["act_sign_out"]
 
 
 def test_people_cannot_sign_in_to_a_study_of_simulated_annotators(tmp_path, visit, monkeypatch):
@@ -325,6 +325,9 @@ def test_several_studies_can_be_chosen_between_and_keep_their_own_annotators(tmp
         monkeypatch.setattr(sys, "argv", ["app.py", f"--study={study.path}", f"--study={second.path}"])
         test = sign_in(visit(), "Ada")
         press(test, "act_choice_1_")
+        assert not test.selectbox  # nothing to stray to between questions
+        press(press(test, "act_pause"), "act_sign_out")
+        assert in_link(test, "as") is None
         test.selectbox[0].set_value("second")
         checked(test.run())
         assert test.title[0].value == "second"
@@ -348,3 +351,18 @@ def test_without_a_study_the_page_says_how_to_make_one(tmp_path, monkeypatch):
     test = AppTest.from_file(str(APP), default_timeout=60)
     test.session_state["goto"] = ("label", {})
     assert "no study" in checked(test.run()).info[0].value and "label create" in test.code[0].value
+
+
+def test_explore_opens_a_study_alone(study, tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from lmindexer.cli import app, explore
+
+    served = []
+    monkeypatch.setattr(explore, "_serve", lambda *given: served.append(given) or 0)
+    call = CliRunner().invoke
+    assert call(app, ["explore", "--study", str(study.path), "--no-browser"]).exit_code == 0
+    assert served[0][1] == [f"--study={study.path}"]
+    assert call(app, ["explore", "--study", str(tmp_path / "none.sqlite")]).exit_code == 2
+    both = call(app, ["explore", str(tmp_path), "--study", str(study.path)])
+    assert both.exit_code == 2 and "not both" in both.output and len(served) == 1
