@@ -100,7 +100,7 @@ def read_methods(bundles, corpus) -> tuple[dict[str, np.ndarray], object, list[d
     if corpus is None:
         first = next((run for run in named.values() if isinstance(run, Bundle)), None)
         if first is None:
-            raise StudyError("The documents are missing; give corpus=….")
+            raise StudyError("The documents are missing; give their corpus, too.")
         corpus = first.corpus
     codes, runs = {}, []
     for label, run in named.items():
@@ -133,7 +133,7 @@ def _labelled(bundles) -> dict[str, Bundle | SemanticIDs]:
     for labels in ([run.method for run in runs], [run.name for run in runs]):
         if len(set(labels)) == len(labels):
             return dict(zip(labels, runs, strict=True))
-    raise StudyError("Two runs have the same method and name; give a dict of labels, as in {'first': run, …}.")
+    raise StudyError("Two runs have the same method and name; give each its own label.")
 
 
 def make_content(bundles, corpus, design: Design) -> Content:

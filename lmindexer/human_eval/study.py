@@ -285,7 +285,7 @@ class Study:
             StudyError: before the end, unless `early`, which is kept as well.
         """
         if not self.ended and not early:
-            raise StudyError("The study has not ended; end it first, or unblind it early on purpose (early=True).")
+            raise StudyError("The study has not ended; end it first, or say that you unblind it early on purpose.")
         self.store.add(Event("unblind", "unblind", clean_name(by), body={"reason": reason, "early": not self.ended}))
 
     def _first(self, kind: str) -> dict | None:
