@@ -139,7 +139,10 @@ def test_errors_are_one_line(runs, line, words):
     assert not Path("study.sqlite").exists()
 
 
-@pytest.mark.parametrize("command", "create open status end hand-on export import merge power".split())
+COMMANDS = ["create", "open", "status", "end", "hand-on", "export", "import", "merge", "power"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_by_an_example(command):
     printed = run(f"label {command} --help")
     assert f"lmindexer label {command} " in printed
