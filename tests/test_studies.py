@@ -16,7 +16,19 @@ from lmindexer import studies
 from lmindexer.bundle import Bundle, find_bundles
 from lmindexer.errors import LMIndexerError, SettingsError
 from lmindexer.evaluation import evaluate_ids
-from lmindexer.studies import Method, Run, Study, agreement, cross, run_study, runner, sections, state_of, worker
+from lmindexer.studies import (
+    Method,
+    Run,
+    Study,
+    agreement,
+    cross,
+    process,
+    run_study,
+    runner,
+    sections,
+    state_of,
+    worker,
+)
 from lmindexer.studies.catalogue import OURS
 from lmindexer.studies.tables import flat
 
@@ -223,7 +235,7 @@ def test_jobs_are_answered_on_a_line_of_their_own(tmp_path):
     path = tmp_path / "corpus.parquet"
     plan.corpora["themes"].to_parquet(path)
     job = {"folder": str(tmp_path), "corpus": str(path), "run": plan.runs[0].to_dict(), "maps": False}
-    found = worker._answer(job | {"reference": False})
+    found = process.answer(job | {"reference": False})
     assert found["error"].startswith("There is no indexer 'x'")
 
 
@@ -249,6 +261,15 @@ def test_some_methods_only():
     }  # fmt: skip
     with pytest.raises(SettingsError, match="No method is called 'foo'"):
         plan.only(["foo"])
+
+
+@pytest.mark.parametrize("name", studies.PLANS)
+def test_plans_name_settings_that_are_there(name):
+    plan = studies.PLANS[name]([themed_corpus(6)], seeds=[0])
+    assert plan.name == name
+    for run in plan.runs:
+        settings = worker.build(run).settings
+        assert settings.get("category_text", run.category_text) == run.category_text
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------
@@ -307,6 +328,8 @@ def test_training_and_sweep_reports_have_their_tables(tmp_path):
     result, _ = make(study(tmp_path, methods, name="training"))
     text = result.markdown()
     assert "(a) reconstructor warm-up | LMIndexer | 1 | Macro-F1 | 1" in text
+    first = result.history().query("label == @OURS and stage == 'discrete' and position == 1")["macro_f1"]
+    assert f"| (a) Macro-F1 | LMIndexer | 1 | {first.iloc[0]:.3f} |" in text  # one epoch
     for name in ("commitment", "layers", "length"):
         other = replace(result, study=replace(result.study, name=name))
         assert "themes, with category text" in other.markdown()

@@ -104,7 +104,7 @@ def _make(study, processes: int | None, maps: bool, report_only: bool, output: P
     if report_only:
         result = state_of(study)
     else:
-        typer.echo(f"{len(study.runs)} runs in {study.folder}")
+        typer.echo(f"{len(study.runs)} {'run' if len(study.runs) == 1 else 'runs'} in {study.folder}")
         try:
             result = run_study(study, processes, maps=maps, say=typer.echo)
         except KeyboardInterrupt:

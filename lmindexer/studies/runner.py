@@ -18,6 +18,7 @@ import pandas as pd
 
 from lmindexer.corpus import Corpus
 from lmindexer.errors import LMIndexerError
+from lmindexer.studies.measure import KEPT
 from lmindexer.studies.plan import Run, Study
 from lmindexer.studies.worker import build, execute, explain, noted
 
@@ -45,6 +46,14 @@ class StudyResult:
         from lmindexer.studies.tables import flat
 
         return pd.DataFrame([flat(one) for one in self.found])
+
+    def history(self) -> pd.DataFrame:
+        """One row an epoch of every finished run: corpus, category_text, label, seed, and what `measure.KEPT` names."""
+        names = ("corpus", "category_text", "label", "seed")
+        rows = [
+            {name: one["run"][name] for name in names} | row for one in self.found for row in one["measures"]["history"]
+        ]
+        return pd.DataFrame(rows, columns=[*names, *KEPT])
 
     def codes(self, run: Run):
         """The codes [N, T] of a finished run."""
@@ -177,7 +186,7 @@ class Worker:
 
     def __init__(self, log: Path):
         self.log, self.process, self.stopped = log, None, False
-        self.command = [sys.executable, "-m", "lmindexer.studies.worker"]
+        self.command = [sys.executable, "-m", "lmindexer.studies.process"]
 
     def do(self, job: dict) -> dict:
         """The answer to a job: {"found": …} or {"error": …}."""

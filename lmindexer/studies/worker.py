@@ -1,17 +1,9 @@
-"""One run of a study: fit, keep the bundle, note the numbers. Also the loop of a worker process.
-
-A worker is `python -m lmindexer.studies.worker`: it reads one job (JSON) a line, and answers with one line each. It
-ends with its input, or when the program that started it is gone.
-"""
+"""One run of a study: fit, keep the bundle, note the numbers."""
 
 import contextlib
 import functools
 import json
-import os
-import sys
-import threading
 import time
-import traceback
 from pathlib import Path
 
 from lmindexer.corpus import Corpus
@@ -129,44 +121,7 @@ def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
     return Bundle.open(target)
 
 
-# ---- the process -----------------------------------------------------------------------------------------------
-
-
-def main() -> None:
-    """Serve jobs from standard input."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints goes to the log, not among the answers
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    import torch
-
-    torch.set_num_threads(1)
-    for line in sys.stdin:
-        job = json.loads(line)
-        print(f"--- {job['run']['corpus']}: {job['run']['label']}, seed {job['run']['seed']}", flush=True)
-        answers.write(json.dumps(json_safe(_answer(job))) + "\n")
-        answers.flush()
-
-
-def _answer(job: dict) -> dict:
-    try:
-        corpus = Corpus.from_parquet(job["corpus"], name=job["run"]["corpus"])
-        return {"found": execute(Path(job["folder"]), Run(**job["run"]), corpus, job["maps"], job["reference"])}
-    except Exception as error:  # a run that fails must not end the others
-        traceback.print_exc()
-        return {"error": explain(error)}
-
-
 def explain(error: BaseException) -> str:
     """One line: our own errors as they are, others with their kind."""
     text = " ".join(str(error).split())
     return text if isinstance(error, LMIndexerError) else f"{type(error).__name__}: {text}"[:400]
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    main()
