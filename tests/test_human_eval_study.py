@@ -235,6 +235,11 @@ def test_overlap_is_exact_loads_are_even_sides_are_balanced_and_repeats_come_lat
         assert judges[index] == (slots if question.gold else overlap)
     loads = [sum(s.slot == slot for s in once) for slot in range(1, slots + 1)]
     assert max(loads) - min(loads) <= 1
+    kinds = [(question.type, *sorted(question.hidden.methods)) for question in questions]
+    for kind in {kinds[s.question] for s in once if not questions[s.question].gold}:
+        mine = [s.slot for s in once if kinds[s.question] == kind and not questions[s.question].gold]
+        counts = [mine.count(slot) for slot in range(1, slots + 1)]
+        assert max(counts) - min(counts) <= 1
     for slot in range(1, slots + 1):
         mine = [showing for showing in showings if showing.slot == slot]
         assert [showing.place for showing in mine] == list(range(1, len(mine) + 1))

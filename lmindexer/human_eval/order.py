@@ -51,29 +51,40 @@ def plan_showings(
 
 
 def _assign(questions: Sequence[Question], slots: int, overlap: int, rng: np.random.Generator) -> list[list[int]]:
-    """Question indices by slot; loads differ by one at most, and every two slots share about as many questions."""
+    """Question indices by slot; loads differ by one at most, in all and within each type and method.
+
+    Every two slots share about as many questions. Kind by kind, slots are taken in rounds: each once before any comes
+    again, those first that have met the question's other annotators least. Only the last round of a kind, which
+    does not go all the way round, takes those with the least load.
+    """
     given: list[list[int]] = [[] for _ in range(slots)]
-    load = np.zeros(slots)
-    shared = np.zeros((slots, slots))
-    kinds: dict[tuple, np.ndarray] = {}
+    load, shared = np.zeros(slots), np.zeros((slots, slots))
+    kinds: dict[tuple, list[int]] = {}
     for index in rng.permutation(len(questions)).tolist():
-        question = questions[index]
-        if question.gold:
-            continue
-        own = kinds.setdefault((question.type, question.hidden.methods), np.zeros(slots))
-        chosen: list[int] = []
-        for _ in range(overlap):
-            free = [slot for slot in range(slots) if slot not in chosen]
-            met = {slot: shared[slot, chosen].sum() for slot in free}
-            tie = rng.permutation(slots)
-            chosen.append(min(free, key=lambda s: (load[s], own[s], met[s], tie[s])))
-        for slot in chosen:
-            given[slot].append(index)
-            load[slot] += 1
-            own[slot] += 1
-            shared[slot, [other for other in chosen if other != slot]] += 1
+        if not questions[index].gold:
+            kinds.setdefault(_kind(questions[index]), []).append(index)
+    for _, indices in sorted(kinds.items()):
+        own, left = np.zeros(slots), len(indices) * overlap
+        last = left % slots
+        for index in indices:
+            chosen: list[int] = []
+            for _ in range(overlap):
+                burden = load if left <= last else np.zeros(slots)
+                met, tie = shared[:, chosen].sum(axis=1), rng.permutation(slots)
+                free = [slot for slot in range(slots) if slot not in chosen]
+                chosen.append(free[np.lexsort((tie[free], met[free], burden[free], own[free]))[0]])
+                left -= 1
+                own[chosen[-1]] += 1
+            for slot in chosen:
+                given[slot].append(index)
+                load[slot] += 1
+                shared[slot, [other for other in chosen if other != slot]] += 1
     gold = [index for index, question in enumerate(questions) if question.gold]
     return [[*mine, *gold] for mine in given]
+
+
+def _kind(question: Question) -> tuple[str, ...]:
+    return question.type, *sorted(question.hidden.methods)
 
 
 def _sequence(
