@@ -55,7 +55,8 @@ def make(kind: type, presets: Mapping[str, Mapping], preset: str, changes: Mappi
 
 def defaults_of(kind: type) -> dict[str, Any]:
     """Every setting of a class with its default, in the order of its source."""
-    return {f.name: f.default for f in dataclasses.fields(kind)}
+    defaults = {f.name: f.default for f in dataclasses.fields(kind)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
 def unknown(kind: str, name: str, known: list[str]) -> str:

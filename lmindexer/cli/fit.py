@@ -13,7 +13,15 @@ from lmindexer.cli.outputs import report_of
 from lmindexer.errors import SettingsError
 from lmindexer.settings_text import write_setting
 
-Preset = Annotated[str, typer.Option(help="minilm (laptop), tiny (seconds, for trying out) or slides (GPU).")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="minilm (laptop), tiny (seconds, for trying out) or slides (GPU); of other methods: default; rqvae has "
+        "tiger, hierarchical has slides.  [default: the first]",
+        show_default=False,
+    ),
+]
+Method = Annotated[str, typer.Option(help="lmindexer, rqvae, hierarchical, residual_kmeans, random or category.")]
 
 
 @takes_columns
@@ -23,7 +31,8 @@ def fit(
     run: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the run is kept.  [default: runs/NAME]")
     ] = None,
-    preset: Preset = "minilm",
+    method: Method = "lmindexer",
+    preset: Preset = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be given again."),
@@ -47,13 +56,17 @@ def fit(
     Settings (lmindexer settings lists them); one value for each position is written with commas:
       lmindexer fit wordnet --preset tiny --set positions=3 --set codebook_size=16,32,64
       lmindexer fit wordnet --set category_text=true --set seed=1
+    \b
+    Other ways to IDs, to compare with (lmindexer settings --method rqvae lists theirs):
+      lmindexer fit wordnet --method rqvae --run runs/wordnet-rqvae --set embeddings=minilm+tfidf
+      lmindexer fit wordnet --method hierarchical --run runs/wordnet-hc --set branching=32
 
     Ctrl-C stops at any moment; the same command goes on from there, also after a crash.
     """
     corpus = read_corpus(source, columns)
     run = run or Path("runs") / corpus.name
     try:
-        bundle = _finished(run, corpus, preset, parse_settings(changes), restart, progress)
+        bundle = _finished(run, corpus, method, preset, parse_settings(changes), restart, progress)
     except KeyboardInterrupt:
         typer.echo(err=True)  # below the bar that was being drawn
         again = shlex.join(word for word in sys.argv[1:] if word != "--restart")
@@ -63,19 +76,18 @@ def fit(
     typer.echo(f"Look at it in the explorer:  {program()} explore {run}")
 
 
-def _finished(run: Path, corpus, preset: str, changes: dict, restart: bool, progress: bool):
+def _finished(run: Path, corpus, method: str, preset: str | None, changes: dict, restart: bool, progress: bool):
     """The bundle at `run`: the one that is there if it is this very fit's, or a new one."""
     from lmindexer.bundle import CHECKPOINTS, MANIFEST
     from lmindexer.checkpoints import STATE
-    from lmindexer.indexers import LMIndexer
-    from lmindexer.settings import make_settings
+    from lmindexer.method_settings import settings_of
 
-    settings = make_settings(preset, **changes)  # a wrong one is said before anything is loaded or written
+    settings = settings_of(method, preset, **changes)  # a wrong one is said before anything is loaded or written
     unfinished = (run / CHECKPOINTS / STATE).exists()  # also beside a finished run that --restart was to replace
     typer.echo(f"{corpus!r} → {run}")
     if (run / MANIFEST).exists() and not unfinished and not restart:
         bundle = open_run(run)
-        difference = _difference(bundle, corpus, settings.to_dict())
+        difference = _difference(bundle, corpus, method, settings.to_dict())
         if difference:
             raise SettingsError(
                 f"{run} holds a finished run {difference}; choose another --run, or replace it with --restart."
@@ -84,15 +96,22 @@ def _finished(run: Path, corpus, preset: str, changes: dict, restart: bool, prog
         return bundle
     if unfinished and not restart:
         typer.echo("Going on from the last checkpoint.")
-    indexer = LMIndexer(preset, **changes).fit(corpus, run=run, progress=progress, resume=not restart)
+    kind = _indexer_class(method)
+    indexer = kind(*([preset] if preset else []), **changes).fit(corpus, run=run, progress=progress, resume=not restart)
     for message in [] if progress else indexer.messages_:  # what went wrong in a stage; the bars said it already
         typer.echo(message)
     return open_run(run)
 
 
-def _difference(bundle, corpus, settings: dict) -> str:
+def _indexer_class(method: str) -> type:
+    from lmindexer import indexers  # which loads torch
+
+    return indexers.LMIndexer if method == "lmindexer" else indexers.INDEXERS[method]
+
+
+def _difference(bundle, corpus, method: str, settings: dict) -> str:
     """In what a finished run is not the one asked for, in words; "" if it is."""
-    if bundle.method != "lmindexer":
+    if bundle.method != method:
         return f"of the method {bundle.method!r}"
     if bundle.manifest["corpus"].get("fingerprint") != corpus.fingerprint:
         return f"of other documents ({bundle.manifest['corpus'].get('name')!r})"
@@ -101,19 +120,22 @@ def _difference(bundle, corpus, settings: dict) -> str:
     return f"of other settings ({', '.join(other)})" if other else ""
 
 
-def settings(preset: Preset = "minilm"):
+def settings(method: Method = "lmindexer", preset: Preset = None):
     """List the settings that --set changes.
 
     \b
       lmindexer settings
       lmindexer settings --preset slides
+      lmindexer settings --method rqvae
 
-    What each does is said where it stands: help(lmindexer.Settings) in Python, or lmindexer/settings.py.
+    What each does is said where it stands: help(lmindexer.Settings) in Python, or lmindexer/settings.py; of the other
+    methods in lmindexer/method_settings.py.
     """
-    from lmindexer.settings import make_settings, setting_names
+    from lmindexer.method_settings import default_settings, settings_of
 
-    values, defaults = make_settings(preset).to_dict(), setting_names()
+    values, defaults = settings_of(method, preset).to_dict(), default_settings(method)
+    first = "minilm" if method == "lmindexer" else "default"
     width = max(map(len, values))
     for name, value in values.items():
-        note = "" if value == defaults[name] else f"   (minilm: {write_setting(defaults[name])})"
+        note = "" if value == defaults[name] else f"   ({first}: {write_setting(defaults[name])})"
         typer.echo(f"{name:<{width}}  {write_setting(value)}{note}")
