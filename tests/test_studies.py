@@ -30,6 +30,7 @@ from lmindexer.studies import (
     worker,
 )
 from lmindexer.studies.catalogue import OURS
+from lmindexer.studies.figures import training_figure
 from lmindexer.studies.tables import flat
 
 TINY = {"preset": "tiny", "codebook_size": 4, "positions": 2, "batch_size": 16, "macro_f1_documents": 8,
@@ -330,6 +331,10 @@ def test_training_and_sweep_reports_have_their_tables(tmp_path):
     assert "(a) reconstructor warm-up | LMIndexer | 1 | Macro-F1 | 1" in text
     first = result.history().query("label == @OURS and stage == 'discrete' and position == 1")["macro_f1"]
     assert f"| (a) Macro-F1 | LMIndexer | 1 | {first.iloc[0]:.3f} |" in text  # one epoch
+    figure = training_figure(result, "themes")
+    with_it, without = (next(t for t in figure.data if t.name == name) for name in ("with", "without"))
+    assert list(with_it.y) == first.tolist() and len(without.y) == 1
+    assert not training_figure(result, "other").data
     for name in ("commitment", "layers", "length"):
         other = replace(result, study=replace(result.study, name=name))
         assert "themes, with category text" in other.markdown()

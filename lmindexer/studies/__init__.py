@@ -17,6 +17,7 @@ from lmindexer.studies.definitions import (
     table1_slides,
     training,
 )
+from lmindexer.studies.figures import training_figure
 from lmindexer.studies.plan import Method, Run, Study, cross
 from lmindexer.studies.runner import StudyResult, run_study, state_of
 
@@ -36,4 +37,5 @@ __all__ = [
     "table1",
     "table1_slides",
     "training",
+    "training_figure",
 ]
