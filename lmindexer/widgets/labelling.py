@@ -50,9 +50,10 @@ class Labeller(Panel):
         self.acts = iw.HBox(layout=_WRAP)
         self.comment = iw.Text(placeholder="Comment (optional)", layout={"width": "min(36em, 98%)"})
         self.key_box = iw.Text(description="Keys", placeholder="1-9, S, U, P, ?", layout={"width": "16em"})
-        self.guide.layout.display = "none"
+        self.documents.layout = {"min_height": "14em", "max_height": "34em", "overflow": "auto"}  # buttons stay put
+        self.guide.layout = {"display": "none", "max_height": "28em", "overflow": "auto"}
         super().__init__(
-            [self.head, self.trouble, self.guide, self.documents, self.comment, self.answers, self.acts, self.key_box]
+            [self.head, self.trouble, self.documents, self.comment, self.answers, self.acts, self.key_box, self.guide]
         )
         self.key_box.observe(self._typed, "value")
         self._next()
@@ -216,15 +217,15 @@ class Labeller(Panel):
 
 def documents_html(view: View) -> str:
     """The documents of a question as HTML: every word escaped, each card in its own direction of writing."""
+    beside = view.type in ("ab", "level")
     groups = []
     for group in view.groups:
         heading = f"<h4>{escaped(group.heading)}</h4>" if len(view.groups) > 1 else ""
         cards = "".join(_card(item) for item in group.items)
-        groups.append(
-            f'<div style="flex:1 1 18em">{heading}<div style="display:flex;flex-wrap:wrap">{cards}</div></div>'
-        )
-    beside = "row wrap" if view.type in ("ab", "level") else "column"
-    return f'<div style="display:flex;flex-flow:{beside}">{"".join(groups)}</div>'
+        wide = "flex:1 1 16em" if beside else "flex:none"
+        groups.append(f'<div style="{wide}">{heading}<div style="display:flex;flex-wrap:wrap">{cards}</div></div>')
+    flow = "row wrap" if beside else "column"
+    return f'<div style="display:flex;flex-flow:{flow}">{"".join(groups)}</div>'
 
 
 def _card(item) -> str:
