@@ -23,25 +23,37 @@ def contingency(cells, name_a: str, name_b: str, matched: dict[int, int], words_
     row_of, column_of = {c: i for i, c in enumerate(rows)}, {c: i for i, c in enumerate(columns)}
     table[cells["a"].map(row_of), cells["b"].map(column_of)] = cells["documents"]
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    hover = [
-        [[a, b, int(table[i, j]), _words(words_a, a), _words(words_b, b)] for j, b in enumerate(columns)]
-        for i, a in enumerate(rows)
-    ]
+    names = [f"&lt;{code}&gt;" for code in columns], [f"&lt;{code}&gt;" for code in rows]
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=[f"<{code}>".replace("<", "&lt;").replace(">", "&gt;") for code in columns],
-            y=[f"&lt;{code}&gt;" for code in rows], customdata=hover, colorscale=SEQUENTIAL, zmin=0, zmax=1,
-            xgap=1, ygap=1, colorbar={"title": {"text": "share of row"}, "tickformat": ".0%"},
-            hovertemplate=f"{plain(name_a, 30)} %{{y}} %{{customdata[3]}}<br>"
-            f"{plain(name_b, 30)} %{{x}} %{{customdata[4]}}"
-            "<br>%{customdata[2]:,} documents, %{z:.0%} of the row<extra></extra>",
+            z=shares, x=names[0], y=names[1], colorscale=SEQUENTIAL, zmin=0, zmax=1, xgap=1, ygap=1, hoverinfo="skip",
+            colorbar={"title": {"text": "share of row"}, "tickformat": ".0%"},
         )
     )  # fmt: skip
+    hover = [
+        (a, b, int(table[i, j]), _words(words_a, a), _words(words_b, b), float(shares[i, j]))
+        for i, a in enumerate(rows)
+        for j, b in enumerate(columns)
+    ]
+    figure.add_trace(_targets(*names, hover, plain(name_a, 30), plain(name_b, 30)))
+    figure.update_layout(hovermode="closest", hoverdistance=-1)  # the nearest centre, however large the cells are
     title = f"Where the documents of each first code of {name_a} are in {name_b}"
     dress(figure, title, f"First code in {name_b}", f"First code in {name_a}", min(260 + 17 * len(rows), 900))
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return figure
+
+
+def _targets(x: list[str], y: list[str], hover: list, name_a: str, name_b: str) -> go.Scatter | go.Scattergl:
+    """An unseen point in the middle of each cell: a click can choose points, not the cells of a heat map."""
+    kind = go.Scattergl if len(hover) > 4000 else go.Scatter
+    unseen = {"marker": {"opacity": 0}}
+    return kind(
+        x=x * len(y), y=[name for name in y for _ in x], mode="markers", marker={"opacity": 0}, showlegend=False,
+        selected=unseen, unselected=unseen, customdata=hover,
+        hovertemplate=f"{name_a} %{{y}} %{{customdata[3]}}<br>{name_b} %{{x}} %{{customdata[4]}}"
+        "<br>%{customdata[2]:,} documents, %{customdata[5]:.0%} of the row<extra></extra>",
+    )  # fmt: skip
 
 
 def _words(words, code: int) -> str:

@@ -22,6 +22,10 @@ CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
 APP = Path(context.__file__).with_name("app.py")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "explorer"
 PATIENCE = 90_000  # milliseconds; the machine may be busy
+QUIET = (
+    "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+    " && !document.querySelector('[data-testid=stSkeleton]')"
+)
 
 pytestmark = [
     pytest.mark.long,
@@ -87,17 +91,64 @@ def page(chromium, address):
 def settle(tab) -> None:
     """Wait until the server has answered and everything is drawn."""
     tab.wait_for_timeout(300)
-    done = "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
-    quiet = f"{done} && !document.querySelector('[data-testid=stSkeleton]')"
-    tab.wait_for_function(quiet, timeout=PATIENCE)
+    tab.wait_for_function(QUIET, timeout=PATIENCE)
     tab.wait_for_timeout(700)
 
 
+def until(tab, sign, act=None, pause: int = 5_000) -> None:
+    """Do `act` again and again until `sign()` holds; without one only wait for the sign.
+
+    A click that comes before a chart listens is lost, so one click proves nothing. The act is repeated only when
+    nothing has come of it for `pause` milliseconds and the server is not at work: a slow answer is waited for.
+    """
+    from playwright.sync_api import Error
+
+    end = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            if act is not None:
+                act()
+            if _comes(tab, sign, pause, end):
+                return
+        except Error as error:  # a place that was drawn anew under the mouse
+            last = error
+        else:
+            last = None
+        assert time.monotonic() < end, f"nothing came of it at {tab.url}: {last or 'no sign'}"
+
+
+def _comes(tab, sign, pause: int, end: float) -> bool:
+    soon = time.monotonic() + pause / 1000
+    while time.monotonic() < end and (time.monotonic() < soon or not tab.evaluate(QUIET)):
+        if sign():
+            return True
+        tab.wait_for_timeout(100)
+    return sign()
+
+
 def box_of(tab, place) -> dict:
-    """Where something stands on the screen, after it was scrolled there."""
+    """Where something stands on the screen, after it was scrolled there and has come to rest."""
     place.scroll_into_view_if_needed()
-    tab.wait_for_timeout(300)
-    return place.bounding_box()
+    last, box = None, place.bounding_box()
+    while box is None or box != last:
+        tab.wait_for_timeout(250)
+        last, box = box, place.bounding_box()
+    return box
+
+
+def point_and_click(tab, place, across: float = 0.5, down: float = 0.5, right: float = 0, below: float = 0) -> None:
+    """Move the mouse onto a part of a place (shares of its size plus pixels), let the chart see it, and click."""
+    box = box_of(tab, place)
+    x, y = box["x"] + across * box["width"] + right, box["y"] + down * box["height"] + below
+    tab.mouse.move(x - 3, y - 2)
+    tab.mouse.move(x, y, steps=3)
+    tab.wait_for_timeout(250)  # plotly answers clicks on what it knows to be under the mouse
+    tab.mouse.click(x, y)
+
+
+def click_first_row(tab) -> None:
+    """Click where the first row of the page's first table is chosen."""
+    point_and_click(tab, tab.locator("[data-testid=stDataFrame]").first, 0, 0, 18, 52)
 
 
 def in_link(tab, name: str) -> str | None:
@@ -106,87 +157,78 @@ def in_link(tab, name: str) -> str | None:
 
 
 def test_a_click_on_the_tree_goes_down_and_back_comes_up(page):
+    below = page.get_by_text("What lies under")
     page.visit("?run=good")
-    page.locator("g.slice").nth(1).click()
-    page.wait_for_url("**prefix=*")
-    settle(page)
+    slice_ = page.locator("g.slice").nth(1)
+    until(page, lambda: in_link(page, "prefix") and below.count(), lambda: point_and_click(page, slice_))
     assert re.fullmatch(r"\d", in_link(page, "prefix"))
-    assert page.get_by_text("What lies under").count()
     page.go_back()
-    settle(page)
-    assert in_link(page, "prefix") is None and not page.get_by_text("What lies under").count()
+    until(page, lambda: in_link(page, "prefix") is None and not below.count())
     page.go_forward()
-    settle(page)
-    assert in_link(page, "prefix") and page.get_by_text("What lies under").count()
+    until(page, lambda: in_link(page, "prefix") and below.count())
 
 
 def test_a_click_on_a_bar_and_a_row_go_on_and_a_link_brings_the_same_page(page):
+    heading = page.locator("h4")
     page.visit("prefixes?run=good")
-    page.locator("g.points g.point path").first.click(force=True)
-    page.wait_for_url("**prefix=*")
+    bar = page.locator("g.points g.point path").first
+    until(page, lambda: in_link(page, "prefix") and heading.count(), lambda: point_and_click(page, bar))
     settle(page)
-    prefix = in_link(page, "prefix")
-    assert prefix and page.locator("h4").count()
-    heading = page.locator("h4").first.inner_text()
+    prefix, said = in_link(page, "prefix"), heading.first.inner_text()
     page.visit(f"prefixes?run=good&prefix={prefix}")
-    assert page.locator("h4").first.inner_text() == heading
-    table = box_of(page, page.locator("[data-testid=stDataFrame]").first)
-    page.mouse.click(table["x"] + 18, table["y"] + 52)
-    page.wait_for_url(f"**prefix={prefix}.*")
+    until(page, lambda: heading.first.inner_text() == said)
+    until(page, lambda: (in_link(page, "prefix") or "").startswith(f"{prefix}."), lambda: click_first_row(page))
     page.visit("document?run=good")
-    table = box_of(page, page.locator("[data-testid=stDataFrame]").first)
-    page.mouse.click(table["x"] + 18, table["y"] + 52)
-    page.wait_for_url("**doc=*")
-    settle(page)
-    assert page.get_by_text("Why this ID").count()
+    until(page, lambda: in_link(page, "doc") and page.get_by_text("Why this ID").count(), lambda: click_first_row(page))
     page.go_back()
-    settle(page)
-    assert in_link(page, "doc") is None and page.get_by_text("Find a document above").count()
+    until(page, lambda: in_link(page, "doc") is None and page.get_by_text("Find a document above").count())
 
 
 def test_links_of_the_sidebar_keep_the_run_and_the_keyboard_reaches_them(page):
+    def tab_there_and_enter():
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            if "Prefixes" in page.evaluate("document.activeElement.innerText || ''"):
+                return page.keyboard.press("Enter")
+
     page.visit("?run=other")
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if "Prefixes" in page.evaluate("document.activeElement.innerText || ''"):
-            break
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/prefixes*")
-    settle(page)
-    assert in_link(page, "run") == "other"
+    until(page, lambda: "/prefixes" in page.url, tab_there_and_enter)
+    until(page, lambda: in_link(page, "run") == "other")
 
 
 def test_a_search_is_in_the_link_and_back_takes_it_out(page):
+    def search():
+        box = page.get_by_label("Search ids and titles")
+        box.fill("")
+        box.fill("saw")
+        box.press("Enter")
+
     page.visit("prefixes?run=good")
-    box = page.get_by_label("Search ids and titles")
-    box.fill("saw")
-    box.press("Enter")
-    page.wait_for_url("**q=saw*")
+    until(page, lambda: in_link(page, "q") == "saw", search)
     settle(page)
-    assert in_link(page, "q") == "saw"
     page.go_back()
-    settle(page)
-    assert in_link(page, "q") is None and page.get_by_label("Search ids and titles").input_value() == ""
+    until(page, lambda: in_link(page, "q") is None and page.get_by_label("Search ids and titles").input_value() == "")
 
 
 def test_a_cell_of_the_comparison_lists_its_documents(page):
     page.visit("compare?run=good&other=other")
-    cells = box_of(page, page.locator(".heatmaplayer image").first)
-    page.mouse.click(cells["x"] + cells["width"] * 0.1, cells["y"] + cells["height"] * 0.1)
-    page.wait_for_url("**cell=*")
-    settle(page)
-    assert re.fullmatch(r"\d\.\d", in_link(page, "cell")) and page.get_by_text("Documents with").count()
+    cells, listed = page.locator(".heatmaplayer image").first, page.get_by_text("Documents with")
+    until(page, lambda: in_link(page, "cell") and listed.count(), lambda: point_and_click(page, cells, 0.1, 0.1))
+    assert re.fullmatch(r"\d\.\d", in_link(page, "cell"))
 
 
 def test_a_box_on_the_map_lists_documents(page):
+    def draw_a_box():
+        page.locator(".js-plotly-plot").first.hover(force=True)
+        page.locator("[data-title='Box Select']").first.click()
+        plot = box_of(page, page.locator(".js-plotly-plot .nsewdrag").first)
+        page.mouse.move(plot["x"] + 20, plot["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(plot["x"] + plot["width"] - 20, plot["y"] + plot["height"] - 20, steps=6)
+        page.mouse.up()
+
     page.visit("map?run=good")
-    plot = box_of(page, page.locator(".js-plotly-plot .nsewdrag").first)
-    page.locator("[data-title='Box Select']").first.click()
-    page.mouse.move(plot["x"] + 20, plot["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(plot["x"] + plot["width"] - 20, plot["y"] + plot["height"] - 20, steps=6)
-    page.mouse.up()
-    page.get_by_text("150 documents selected").wait_for()
+    until(page, lambda: page.get_by_text("150 documents selected").count(), draw_a_box)
 
 
 @pytest.mark.parametrize("path", ["", "prefixes", "document", "collapse", "map", "compare", "try", "corpus"])
@@ -204,20 +246,22 @@ def test_hostile_words_do_nothing_but_stand_there(page, path):
 
 
 def test_upload_says_what_is_wrong_with_which_row_and_then_reads(page, tmp_path):
+    def upload(name: str):
+        return lambda: page.locator("input[type=file]").set_input_files(tmp_path / name)
+
+    def said(words: str):
+        return lambda: page.locator("[data-testid=stAlert]", has_text=words).count()
+
     (tmp_path / "things.csv").write_text("sku,name,body\n1,saw,cuts wood\n1,axe,fells trees\n", encoding="utf-8")
     page.visit("corpus?run=good")
-    page.locator("input[type=file]").set_input_files(tmp_path / "things.csv")
-    page.get_by_text("What the columns hold").wait_for()
-    settle(page)
-    said = page.locator("[data-testid=stAlert]").all_inner_texts()
-    assert any("things.csv, row 3" in one for one in said), said
-    page.get_by_text("Leave bad rows out").click()
-    page.get_by_text("1 row was left out").wait_for()
-    page.get_by_text("3. Train").wait_for()
+    until(page, said("things.csv, row 3"), upload("things.csv"))
+    assert page.get_by_text("What the columns hold").count()
+    left_out = page.get_by_text("1 row was left out")
+    until(page, left_out.count, lambda: page.get_by_text("Leave bad rows out").click())
+    until(page, page.get_by_text("3. Train").count)
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
     page.visit("corpus?run=good")
-    page.locator("input[type=file]").set_input_files(tmp_path / "picture.csv")
-    page.locator("[data-testid=stAlert]", has_text="picture.csv").wait_for()
+    until(page, said("picture.csv"), upload("picture.csv"))
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1920, "dark")])
