@@ -80,6 +80,15 @@ def test_every_run_is_a_bundle_that_the_explorer_finds(finished):
         assert row["macro_f1_c2"] == pytest.approx(bundle.history.iloc[-1]["macro_f1"])
 
 
+@pytest.mark.parametrize("method", ["lmindexer", "hierarchical", "random"])
+@pytest.mark.parametrize("maps", [False, True])
+def test_maps_are_laid_out_only_where_they_are_wanted(method, maps, tmp_path, quick_map):
+    settings = {"lmindexer": TINY, "hierarchical": {"embeddings": "tfidf", "branching": 3}, "random": {}}[method]
+    result, _ = make(study(tmp_path, (Method("x", method, settings),)), maps=maps)
+    bundle = Bundle.open(result.study.path(result.study.runs[0]))
+    assert not result.failed and (bundle.map is not None) == (maps and method != "random")
+
+
 def test_the_same_numbers_twice_for_one_seed(finished, tmp_path):
     again, _ = make(study(tmp_path, seeds=(1,)))
     assert numbers(again) == [pair for pair in numbers(finished) if pair[0]["seed"] == 1]

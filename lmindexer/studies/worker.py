@@ -1,7 +1,6 @@
 """One run of a study: fit, keep the bundle, note the numbers."""
 
 import contextlib
-import functools
 import json
 import time
 from pathlib import Path
@@ -100,24 +99,30 @@ def _embed(inside: Path, run: Run, corpus: Corpus) -> None:
         embed_corpus(corpus, wanted, category_text=run.category_text, progress=False)
 
 
+def _built(run: Run, maps: bool):
+    """The indexer, whose `save`, which `fit` calls, leaves the map out unless it is wanted: it costs more than a
+    small fit."""
+    indexer = build(run)
+    save = indexer.save
+    indexer.save = lambda folder, **given: save(folder, **{**given, "map": maps and given.get("map", True)})
+    return indexer
+
+
 def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
     from lmindexer.bundle import CHECKPOINTS, Bundle
     from lmindexer.manifest import MANIFEST
 
-    indexer = build(run)
+    indexer = _built(run, maps)
     if (target / MANIFEST).exists() and not (target / CHECKPOINTS).exists():
         bundle = Bundle.open(target)
         if bundle.manifest["settings"] == json_safe(indexer.settings) and (
             bundle.method == run.method and bundle.manifest["corpus"].get("fingerprint") == corpus.fingerprint
         ):
             return bundle
-    indexer.save = functools.partial(indexer.save, map=maps)  # which fit calls: a map costs more than a small fit
     try:
         indexer.fit(corpus, target, progress=False)
     except TrainingError:  # checkpoints of other settings, perhaps: what an older version left
-        indexer = build(run)
-        indexer.save = functools.partial(indexer.save, map=maps)
-        indexer.fit(corpus, target, progress=False, resume=False)
+        _built(run, maps).fit(corpus, target, progress=False, resume=False)
     return Bundle.open(target)
 
 
