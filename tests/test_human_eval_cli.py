@@ -87,6 +87,20 @@ def test_merging_two_copies(runs):
     assert "is there already" in error("label merge one.sqlite two.sqlite -o both.sqlite")
 
 
+def test_a_damaged_file_is_rescued(runs):
+    run("label create runs/a runs/b --per-method 3")
+    run("label create runs/a runs/b --per-method 3 -o again.sqlite")  # the same seed, the same study
+    with Study.open("study.sqlite") as study:
+        answer_all(study, "Ada")
+        done = study.progress()["done"]
+    data = Path("study.sqlite").read_bytes()
+    Path("study.sqlite").write_bytes(data[:-4096])  # the last page is missing
+    assert "label rescue FILE -o NEW" in error("label status study.sqlite")
+    printed = run("label rescue study.sqlite -o new.sqlite --like again.sqlite")
+    assert re.search(r"\d+ events read, \d+ lost", printed)
+    assert 0 < Study.open("new.sqlite").progress()["done"] <= done
+
+
 def test_a_place_is_handed_on(runs):
     run("label create runs/a runs/b --per-method 2 --annotator Ada --annotator Ben")
     study = Study.open("study.sqlite")
@@ -139,7 +153,7 @@ def test_errors_are_one_line(runs, line, words):
     assert not Path("study.sqlite").exists()
 
 
-COMMANDS = ["create", "open", "status", "end", "hand-on", "export", "import", "merge", "power"]
+COMMANDS = ["create", "open", "status", "end", "hand-on", "export", "import", "merge", "rescue", "power"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -22,6 +22,7 @@ from studies_for_tests import answer_all, corpus_of, ids_of, make
 
 from lmindexer.errors import StudyError
 from lmindexer.human_eval import Study, store
+from lmindexer.human_eval.rescue import rescue
 from lmindexer.human_eval.store import SCHEMA_VERSION
 
 
@@ -403,6 +404,69 @@ def test_damage_while_it_is_open_is_said_too(study):
     study.path.write_bytes(data)
     with pytest.raises(StudyError, match="is damaged"):
         session.answer("1")
+
+
+def damaged_at(path: Path, table: str) -> int:
+    """Overwrite a middle page of a table; returns how many there are."""
+    with raw(path) as connection:
+        rows = connection.execute("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf'", (table,)).fetchall()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    data = bytearray(path.read_bytes())
+    page = rows[len(rows) // 2][0] - 1
+    data[page * size : (page + 1) * size] = b"\xee" * size
+    path.write_bytes(data)
+    return len(rows)
+
+
+def dbstat_is_there() -> bool:
+    try:
+        sqlite3.connect(":memory:").execute("SELECT * FROM dbstat")
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not dbstat_is_there(), reason="this SQLite cannot say which page is what")
+@pytest.mark.parametrize("table", ["events", "questions"])
+def test_what_is_readable_of_a_damaged_file_is_rescued(study, tmp_path, table):
+    shutil.copy(study.path, tmp_path / "as made.sqlite")
+    for name in ("Ada", "Ben", "Cy"):
+        answer_all(study, name)
+    before = study.answers()
+    study.close()
+    pages = damaged_at(study.path, table)
+    harm = study.path.read_bytes()
+    with pytest.raises(StudyError, match=r"is damaged.*label rescue"):
+        Study.open(study.path)
+    like = None
+    if table == "questions":
+        with pytest.raises(StudyError, match="give a copy of the study"):
+            rescue(study.path, tmp_path / "new.sqlite")
+        like = Study.open(tmp_path / "as made.sqlite")
+    done = rescue(study.path, tmp_path / "new.sqlite", like)
+    after = done.study.answers(early="rescued").set_index(["annotator", "place"])
+    before = before.set_index(["annotator", "place"])
+    assert (after["answer"] == before.loc[after.index, "answer"]).all()
+    if table == "events":
+        assert len(before) * (1 - 2 / pages) < len(after) < len(before) and done.lost >= len(before) - len(after)
+    else:
+        assert len(after) == len(before) and done.lost == 0
+    assert study.path.read_bytes() == harm
+    assert done.study.sign_in("Ada").progress().done > 0
+
+
+def test_a_sound_file_is_rescued_whole_and_nonsense_is_refused(study, tmp_path):
+    answer_all(study, "Ada")
+    done = rescue(study.path, tmp_path / "new.sqlite")
+    assert done.lost == 0 and len(done.study.answers(early="x")) == study.progress()["done"]
+    (tmp_path / "text").write_text("words")
+    with pytest.raises(StudyError, match="cannot be read"):
+        rescue(tmp_path / "text", tmp_path / "other.sqlite")
+    with pytest.raises(StudyError, match="does not exist"):
+        rescue(tmp_path / "none", tmp_path / "other.sqlite")
+    done = rescue(tmp_path / "text", tmp_path / "other.sqlite", study)
+    assert (done.events, done.lost) == (0, None) and not len(done.study.annotators())
 
 
 def test_a_log_that_a_crash_left_behind_is_recovered(study, tmp_path):

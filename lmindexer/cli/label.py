@@ -241,6 +241,28 @@ def merge(
 
 
 @label.command()
+def rescue(
+    damaged: Annotated[Path, typer.Argument(metavar="FILE", help="A damaged study; it is not touched.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The file to make.")],
+    like: Annotated[
+        Path | None, typer.Option(metavar="STUDY", help="A sound copy, for questions that cannot be read.")
+    ] = None,
+):
+    """Save every answer of a damaged study that can be read, in a new file.
+
+    \b
+      lmindexer label rescue study.sqlite -o rescued.sqlite
+    """
+    from lmindexer.human_eval.rescue import rescue as save
+
+    done = save(damaged, output, _opened(like) if like else None)
+    lost = "an unknown number" if done.lost is None else f"{done.lost:,}"
+    typer.echo(f"Written to {output}: {done.events:,} events read, {lost} lost.")
+    progress = done.study.progress()
+    typer.echo(f"{progress['done']:,} of {progress['total']:,} screens are done.")
+
+
+@label.command()
 def power(
     difference: Annotated[float, typer.Option(help="Between the shares of right answers of two methods.")] = 0.2,
     base: Annotated[float, typer.Option(help="The lower share.")] = 0.6,

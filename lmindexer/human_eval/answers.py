@@ -32,10 +32,9 @@ WHERE revision IS NOT NULL GROUP BY annotator, showing HAVING kind IN ('answer',
 def standing(study: "Study") -> list[dict]:
     """Each annotator's last answer or skip of each showing that was not taken back: event row with its body."""
     with study.store.reading() as connection:
-        rows = connection.execute(_STANDING).fetchall()
+        rows = [(*row[:-1], json.loads(row[-1])) for row in connection.execute(_STANDING)]
     names = ("annotator", "showing", "revision", "event", "at", "kind", "body")
-    found = [dict(zip(names, row, strict=True)) for row in rows]
-    return [{**row, "body": json.loads(row["body"])} for row in found]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def answers(study: "Study") -> pd.DataFrame:
@@ -108,15 +107,14 @@ def annotators(study: "Study") -> pd.DataFrame:
     """annotator, slot, simulated, joined, answered, skipped, total, last (None before the first event), left."""
     with study.store.reading() as connection:
         joined = connection.execute("SELECT annotator, at, body FROM events WHERE kind = 'joined' ORDER BY event")
-        joined = joined.fetchall()
+        joined = [(name, at, json.loads(body)) for name, at, body in joined]
         last = dict(
             connection.execute("SELECT annotator, max(at) FROM events WHERE revision IS NOT NULL GROUP BY annotator")
         )
         left = {row[0] for row in connection.execute("SELECT annotator FROM events WHERE kind = 'left'")}
     counts = Counter((row["annotator"], row["kind"]) for row in standing(study))
     rows = []
-    for name, at, body in joined:
-        about = json.loads(body)
+    for name, at, about in joined:
         rows.append(
             {
                 "annotator": name,
@@ -137,8 +135,8 @@ def annotators(study: "Study") -> pd.DataFrame:
 def progress(study: "Study") -> dict:
     """{"done", "total", "slots": [{"slot", "done", "total"}]}: showings that somebody with that place is done with."""
     with study.store.reading() as connection:
-        joined = connection.execute("SELECT annotator, body FROM events WHERE kind = 'joined'").fetchall()
-    slot_of = {name: json.loads(body)["slot"] for name, body in joined}
+        joined = connection.execute("SELECT annotator, body FROM events WHERE kind = 'joined'")
+        slot_of = {name: json.loads(body)["slot"] for name, body in joined}
     found: dict[int, set[str]] = {}
     for row in standing(study):
         found.setdefault(slot_of.get(row["annotator"], 0), set()).add(row["showing"])
@@ -166,5 +164,5 @@ def events(study: "Study") -> pd.DataFrame:
     """event, id, at, kind, annotator, showing, revision, body (a dict), in the order they were written."""
     names = ["event", "id", "at", "kind", "annotator", "showing", "revision", "body"]
     with study.store.reading() as connection:
-        rows = connection.execute(f"SELECT {', '.join(names)} FROM events ORDER BY event").fetchall()
-    return pd.DataFrame([(*row[:-1], json.loads(row[-1])) for row in rows], columns=names)
+        rows = connection.execute(f"SELECT {', '.join(names)} FROM events ORDER BY event")
+        return pd.DataFrame([(*row[:-1], json.loads(row[-1])) for row in rows], columns=names)

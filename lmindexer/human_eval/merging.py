@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lmindexer.errors import StudyError
 from lmindexer.human_eval.signin import name_key
-from lmindexer.human_eval.store import Event, Store, now
+from lmindexer.human_eval.store import Event, Store, content_of, now
 from lmindexer.human_eval.study import Study
 
 _COLUMNS = "id, at, kind, annotator, showing, revision, body"
@@ -37,17 +37,15 @@ def merge(first: Study, second: Study, path: str | Path) -> Study:
         (number, e.id, e.at, e.kind, e.annotator, e.showing, e.revision, json.dumps(e.body, ensure_ascii=False))
         for number, e in enumerate(events, start=1)
     ]
-    content = []
     with first.store.snapshot() as connection:
-        for table in ("study", "documents", "questions", "showings"):
-            content.append((table, connection.execute(f"SELECT * FROM {table}").fetchall()))
+        content = content_of(connection)
     return Study(Store.create(path, [*content, ("events", rows)]))
 
 
 def _events(study: Study) -> list[Event]:
     with study.store.reading() as connection:
-        rows = connection.execute(f"SELECT {_COLUMNS} FROM events ORDER BY event").fetchall()
-    return [Event(row[0], *row[2:6], json.loads(row[6]), row[1]) for row in rows]
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM events ORDER BY event")
+        return [Event(row[0], *row[2:6], json.loads(row[6]), row[1]) for row in rows]
 
 
 def _union(both: list[list[Event]]) -> list[Event]:

@@ -11,6 +11,7 @@ be in the file once only: writing it again changes nothing. Triggers refuse ever
 """
 
 import datetime
+import hashlib
 import json
 import os
 import sqlite3
@@ -39,7 +40,8 @@ CREATE TABLE events (event INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL U
                      kind TEXT NOT NULL, annotator TEXT, showing TEXT, revision INTEGER, body TEXT NOT NULL);
 CREATE INDEX events_of_annotator ON events (annotator, showing, revision);
 """
-_KEPT = ("study", "documents", "questions", "showings", "events")
+CONTENT = ("study", "documents", "questions", "showings")  # written once, before anything happens
+DIGEST = "digest"  # the key in the table study under which the content's digest stands
 _FULL, _READ_ONLY, _CANNOT_OPEN, _BUSY, _LOCKED, _DAMAGED = 13, 8, 14, 5, 6, (11, 26)  # SQLite's result codes
 
 
@@ -121,6 +123,17 @@ class Store:
             except sqlite3.Error as error:
                 self.close()
                 raise _explained(error, self.path, "read") from error
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:  # a page that SQLite cannot tell is wrong
+                self.close()
+                raise StudyError(_damaged(self.path, error)) from error
+
+    def check_content(self) -> None:
+        """Compare questions, showings and documents with what was written; raises StudyError when they differ."""
+        with self.snapshot() as connection:
+            content = content_of(connection)
+        if dict(content[0][1]).get(DIGEST) not in (None, digest_of(content)):
+            self.close()
+            raise StudyError(_damaged(self.path, "questions or documents are not what was written"))
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -187,6 +200,18 @@ class Store:
 _inherited: list = []
 
 
+def content_of(connection: sqlite3.Connection) -> list[tuple[str, list[tuple]]]:
+    """(table, rows) of everything but the events."""
+    return [(table, connection.execute(f"SELECT * FROM {table}").fetchall()) for table in CONTENT]
+
+
+def digest_of(content: Iterable[tuple[str, Iterable[tuple]]]) -> str:
+    """JSON text of the SHA-256 over all rows but its own: what SQLite itself does not check of long texts."""
+    rows = [(table, *row) for table, many in content for row in many if row[0] != DIGEST]
+    text = json.dumps(sorted(rows, key=lambda row: row[:2]), ensure_ascii=False)
+    return json.dumps(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+
+
 def insert(connection: sqlite3.Connection, event: Event) -> bool:
     """Add an event inside a transaction; False when its id is taken."""
     done = connection.execute(
@@ -242,7 +267,7 @@ def _write_new(path: Path, fill: Iterable[tuple[str, Iterable[tuple]]]) -> None:
         for table, rows in fill:
             for row in rows:
                 connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
-        for table in _KEPT:
+        for table in (*CONTENT, "events"):
             for act in ("UPDATE", "DELETE"):
                 connection.execute(
                     f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
@@ -269,7 +294,7 @@ def _put_in_place(aside: Path, path: Path) -> None:
 def _damaged(path: Path, why: object) -> str:
     return (
         f"{path} is damaged ({' '.join(str(why).split())}); nothing was written to it. Copy it from a backup together "
-        "with its -wal file, or save what can be read with: sqlite3 FILE .recover"
+        "with its -wal file, or save what can be read with: lmindexer label rescue FILE -o NEW"
     )
 
 

@@ -14,7 +14,7 @@ from lmindexer.human_eval.planning import Content, check_design, make_content
 from lmindexer.human_eval.questions import Document, Question, read_question, write_question
 from lmindexer.human_eval.session import Session, note_event
 from lmindexer.human_eval.signin import check_password, clean_name, hash_password, name_key
-from lmindexer.human_eval.store import Event, Store, insert, now, unique
+from lmindexer.human_eval.store import DIGEST, Event, Store, digest_of, insert, now, unique
 from lmindexer.human_eval.view import Arrangement, View, build_view
 
 
@@ -51,7 +51,8 @@ class Study:
         self.path = store.path
         with store.reading() as connection:
             rows = connection.execute("SELECT key, value FROM study").fetchall()
-        self._kept = {key: json.loads(value) for key, value in rows}
+            self._kept = {key: json.loads(value) for key, value in rows}
+        store.check_content()
         self.name: str = self._kept["name"]
         self.created: str = self._kept["created"]
         self.plan: str = self._kept["plan"]
@@ -293,7 +294,7 @@ class Study:
             row = connection.execute(
                 "SELECT at, annotator, body FROM events WHERE kind = ? ORDER BY event LIMIT 1", (kind,)
             ).fetchone()
-        return {"at": row[0], "by": row[1], **json.loads(row[2])} if row else None
+            return {"at": row[0], "by": row[1], **json.loads(row[2])} if row else None
 
     def _allow_look(self, early: str | None) -> None:
         if self.ended:
@@ -346,7 +347,7 @@ def joined_in(connection) -> dict[str, tuple[str, int]]:
 def _rows(content: Content, about: dict) -> list[tuple[str, list[tuple]]]:
     """The tables of a new study's file."""
     tokens = content.tokens()
-    return [
+    tables = [
         ("study", [(key, json.dumps(value, ensure_ascii=False)) for key, value in about.items()]),
         ("documents", [(document.doc_id, document.title, document.text) for document in content.documents]),
         ("questions", [(q.question_id, q.number, q.type, *write_question(q)) for q in content.questions]),
@@ -365,3 +366,5 @@ def _rows(content: Content, about: dict) -> list[tuple[str, list[tuple]]]:
             ],
         ),
     ]
+    tables[0][1].append((DIGEST, digest_of(tables)))
+    return tables
