@@ -1,5 +1,7 @@
 """Page 6: two runs over the same documents, side by side."""
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
@@ -44,6 +46,10 @@ def render() -> None:
         found, cells = _pair(run, second, keys)
     except LMIndexerError as error:
         st.info(md(error, 600), icon=":material/join:")
+        st.markdown("Train a second run over the same documents with another setting, and choose both here:")
+        corpus = Path(str(run.bundle.manifest["corpus"].get("name") or "corpus.csv")).name
+        words_of = f"lmindexer fit {corpus} --set contrastive=off --run runs/{corpus}-two\nlmindexer explore"
+        st.code(words_of, language="bash")
         return
     _numbers(found, keys, key, other)
     _where_they_went(found, cells, key, other)

@@ -99,7 +99,7 @@ def _children_table(rows: pd.DataFrame, prefix: tuple[int, ...]) -> None:
         height=min(38 + 35 * len(rows), 420), code=None,
         **{"key words": st.column_config.TextColumn("key words", width="medium", help=helplines.KEYWORDS)},
         documents=count("documents"), share=share("share", helplines.SHARE), prefixes=count("codes below"),
-        category=st.column_config.TextColumn("leading category", width="small"),
+        category=st.column_config.TextColumn("category", width="small", help="The most frequent one under the prefix."),
         purity=share("purity", helplines.PURITY), lift=decimal("lift", helplines.LIFT, "%.1f"),
         entropy=decimal("entropy, bits", helplines.ENTROPY),
     )  # fmt: skip

@@ -28,7 +28,7 @@ def render() -> None:
         prefix = ()
     choices = [f"position {t}" for t in range(1, run.positions + 1)]
     choices = [f"category {level}" for level in range(1, run.levels + 1)] + choices
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = st.columns([6, 1], vertical_alignment="bottom")
     by = links.choose(
         "Colour by", choices, "by", choices[0], text=_spoken, where=left, kind="segmented_control",
         help="Categories have the same colours on every page; a code's colour follows from its number.",

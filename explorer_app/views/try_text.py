@@ -81,7 +81,7 @@ def _ranking(run: RunBrowser, way: inside.Way, width: int) -> None:
     rows = pd.DataFrame(
         {
             "exact rank": range(1, len(top) + 1),
-            "rank in beam": [beam.get(codes) for codes in top["codes"]],
+            "rank in beam": [str(beam.get(codes, "–")) for codes in top["codes"]],
             "ID": [id_of(codes) for codes in top["codes"]],
             "probability": np.exp(top["score"].to_numpy()),
             "log probability": top["score"].to_numpy(),

@@ -8,6 +8,7 @@ from lmindexer.palette import COLOURS, OTHER
 from lmindexer.plots.style import LINE, dress, id_text, plain
 
 DROPPED = 4  # dropped branches drawn at each position
+LABEL = 0.52  # the part of the way to the next position that a label takes; lines begin after it
 
 
 def beam_tree(steps, names=None) -> go.Figure:
@@ -36,21 +37,25 @@ def beam_tree(steps, names=None) -> go.Figure:
     )  # fmt: skip
     most = max((sum(row.position == t for row in shown) for t in steps["position"].unique()), default=1)
     last = int(steps["position"].max())
-    dress(figure, "The way down the tree of IDs: kept and dropped branches", None, None, 120 + 38 * most)
+    dress(figure, "The way down the tree of IDs: kept and dropped branches", None, None, 120 + 30 * most)
     figure.update_xaxes(
         tickvals=list(range(1, last + 1)), ticktext=[f"position {t}" for t in range(1, last + 1)],
-        range=[-0.15, last + 0.4], showgrid=False, zeroline=False,
+        range=[-0.12, last + 0.6], showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_yaxes(visible=False, autorange="reversed")
     figure.update_layout(legend={"orientation": "h", "y": 1.06, "x": 1, "xanchor": "right"}, margin={"l": 8})
     return figure
 
 
+def _percent(probability: float) -> str:
+    return f"{probability:.0%}" if probability >= 0.1 else f"{probability:.1%}"
+
+
 def _edges(figure, rows, places, kept: bool) -> None:
     x, y = [], []
     for row in rows:
         start, end = places[row.prefix[:-1]], places[row.prefix]
-        x += [start[0], end[0], None]
+        x += [start[0] + (LABEL if start[0] else 0.0), end[0], None]
         y += [start[1], end[1], None]
     line = {"color": COLOURS[0], "width": 2} if kept else {"color": LINE, "width": 1, "dash": "dot"}
     figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
@@ -63,8 +68,8 @@ def _nodes(figure, rows, places, kept: bool, names) -> None:
         y=[places[row.prefix][1] for row in rows],
         mode="markers+text",
         name="kept" if kept else "dropped",
-        text=[f"{label} {math.exp(row.score):.0%}" for label, row in zip(labels, rows, strict=True)],
-        textposition="top center",
+        text=[f"  {label} {_percent(math.exp(row.score))}" for label, row in zip(labels, rows, strict=True)],
+        textposition="middle right",
         textfont={"size": 12} if kept else {"size": 11, "color": OTHER},
         marker={
             "size": [9 + 13 * math.sqrt(math.exp(row.score)) for row in rows],

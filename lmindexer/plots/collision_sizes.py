@@ -33,7 +33,7 @@ def collision_sizes(ids, corpus=None) -> go.Figure:
             hovertemplate="%{customdata[0]:,} documents under %{customdata[1]:,} IDs<extra></extra>",
         )
     )  # fmt: skip
-    title = "How many documents share their codes (the suffix tells them apart)"
+    title = "Documents alone under their codes, and not"
     dress(figure, title, "Documents with equal codes", "Share of documents", 340)
     figure.update_xaxes(type="category")
     figure.update_yaxes(tickformat=".0%", range=[0, max(shares, default=1) * 1.15])

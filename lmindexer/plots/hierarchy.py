@@ -41,7 +41,7 @@ def hierarchy(
         draw(
             ids=nodes["id"],
             parents=nodes["parent"],
-            labels=[_label(node, names) for node in nodes.itertuples()],
+            labels=[_label(node, names, 2 if kind == "icicle" else 1) for node in nodes.itertuples()],
             values=nodes["documents"],
             branchvalues="total",
             sort=False,
@@ -58,11 +58,15 @@ def hierarchy(
     _legend(figure, nodes[nodes["length"] > len(prefix)])
     where = "".join(f"<{code}>" for code in prefix)
     title = f"What lies under {where}" if prefix else "The tree of IDs"
-    dress(figure, f"{title}: size = documents, colour = leading category (level {level})", height=720)
+    dress(
+        figure,
+        f"{title}: size = documents, colour = leading category (level {level})",
+        height=840 if kind == "icicle" else 720,
+    )
     figure.update_layout(
         margin={"l": 4, "r": 4, "t": 56, "b": 8},
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0},
-        uniformtext={"minsize": 11, "mode": "hide"},
+        uniformtext={"minsize": 10, "mode": "hide"},
     )
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True)
@@ -74,12 +78,12 @@ def _widths(nodes: pd.DataFrame, top: int) -> list[float]:
     return [{0: 1.0, 1: 1.0, 2: 0.4}.get(length - top, 0.0) for length in nodes["length"]]
 
 
-def _label(node, names) -> str:
+def _label(node, names, number: int) -> str:
     if not node.parent:
         return "All documents" if node.id == "all" else plain(_string(node.id))
     if node.code == OTHER:
         return "further codes"
-    words = ", ".join(names.get(node.id, [])[:2])
+    words = ", ".join(names.get(node.id, [])[:number])
     return plain(f"<{node.code}>", 20) + (f" {plain(words, 30)}" if words else "")
 
 

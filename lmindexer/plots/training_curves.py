@@ -6,11 +6,13 @@ from plotly.subplots import make_subplots
 from lmindexer.browse.history import MEASURES, curves, stage_spans
 from lmindexer.diagnostics import COLLAPSE_BOUND
 from lmindexer.palette import COLOURS
-from lmindexer.plots.style import HEALTHY, dress, empty, plain
+from lmindexer.plots.style import BELOW, HEALTHY, dress, empty, plain
 
 DASHES = {"reconstructor_warmup": "dot", "continuous": "dash", "codebook_init": "dashdot", "discrete": "solid"}
 MARKERS = {"reconstructor_warmup": "circle-open", "continuous": "circle", "codebook_init": "star", "discrete": "square"}
-WARMUPS = {"reconstructor_warmup": "warm", "continuous": "continuous"}
+SHADES = {"reconstructor_warmup": "rgba(128,134,139,0.30)", "continuous": "rgba(128,134,139,0.13)"}
+WARMUPS = {"reconstructor_warmup": "reconstructor warm-up", "continuous": "continuous warm-up"}
+BOUND = "#D55E00"
 
 
 def training_curves(histories, measure: str, codebook_sizes=None, documents: int | None = None) -> go.Figure:
@@ -39,13 +41,14 @@ def training_curves(histories, measure: str, codebook_sizes=None, documents: int
             _healthy(figure, codebook_sizes[position - 1], documents, column)
         for number, run in enumerate(histories):
             _draw(figure, part[part["run"] == run], run, COLOURS[number % len(COLOURS)], column, column == 1)
-    dress(figure, title, None, None, 380)
+    _legend(figure, spans, measure == "perplexity" and bool(codebook_sizes))
+    dress(figure, title, None, None, 400)
     figure.update_yaxes(title_text=plain(name), col=1)
     figure.update_xaxes(title_text="epoch, all stages", col=(len(positions) + 1) // 2)
     figure.update_annotations(selector={"yanchor": "bottom"}, font_size=12)
     if measure == "perplexity" and codebook_sizes:
         figure.update_yaxes(range=[0, 1.06 * max(codebook_sizes)])
-    figure.update_layout(legend={"orientation": "h", "y": -0.28}, margin={"b": 90})
+    figure.update_layout(legend=BELOW | {"font": {"size": 12}}, margin={"b": 116})
     return figure
 
 
@@ -86,10 +89,22 @@ def _shade(figure, spans, column: int) -> None:
     for span in spans[spans["stage"].isin(list(WARMUPS))].itertuples():
         figure.add_vrect(
             x0=span.first - 0.5, x1=span.last + 0.5, row=1, col=column, exclude_empty_subplots=False,
-            fillcolor="rgba(128,134,139,0.13)", line_width=0, layer="below",
-            annotation={"text": WARMUPS[span.stage], "font": {"size": 11}, "opacity": 0.85},
-            annotation_position="bottom left",
+            fillcolor=SHADES[span.stage], line_width=0, layer="below",
         )  # fmt: skip
+
+
+def _legend(figure, spans, bound: bool) -> None:
+    """What the shades and the bound mean, as traces without points: words in narrow panels lie over each other."""
+    square = {"symbol": "square", "size": 12}
+    for stage, name in WARMUPS.items():
+        if (spans["stage"] == stage).any():
+            figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=square | {"color": SHADES[stage]})
+    if bound:
+        healthy = square | {"color": HEALTHY.replace("0.10", "0.4")}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name="healthy range", marker=healthy)
+        figure.add_scatter(
+            x=[None], y=[None], mode="lines", name="collapse below", line={"dash": "dot", "width": 1.5, "color": BOUND}
+        )
 
 
 def _healthy(figure, size: int, documents: int | None, column: int) -> None:
@@ -106,7 +121,5 @@ def _healthy(figure, size: int, documents: int | None, column: int) -> None:
     )
     figure.add_hline(
         y=COLLAPSE_BOUND * reachable, row=1, col=column, exclude_empty_subplots=False,
-        line={"dash": "dot", "width": 1.2, "color": "#D55E00"},
-        annotation={"text": "collapse below", "font": {"size": 11, "color": "#D55E00"}},
-        annotation_position="bottom right",
+        line={"dash": "dot", "width": 1.5, "color": BOUND},
     )  # fmt: skip
