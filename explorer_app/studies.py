@@ -13,7 +13,8 @@ import streamlit as st
 from explorer_app import context, links
 from explorer_app.show import md
 from lmindexer.errors import LMIndexerError
-from lmindexer.human_eval import Study
+from lmindexer.human_eval import Study, open_demonstration
+from lmindexer.human_eval.demonstration import demonstration_file
 from lmindexer.human_eval.store import APPLICATION_ID
 
 SUFFIXES = (".sqlite", ".study")
@@ -67,14 +68,20 @@ def _is_study(path: Path) -> bool:
     return head.startswith(_MAGIC) and head[_ID_AT] == APPLICATION_ID.to_bytes(4, "big")
 
 
-def found() -> dict[str, Path]:
-    """{key: file} of the studies; a key from a link is looked up here and never becomes a path."""
-    return _found(given(), () if only() else context.folders())
+def found(demonstration: bool = False) -> dict[str, Path]:
+    """{key: file} of the studies; a key from a link is looked up here and never becomes a path.
+
+    demonstration: also the bundled study of simulated annotators, where the explorer was not started on a study.
+    """
+    options = _found(given(), () if only() else context.folders())
+    if demonstration and not only() and demonstration_file().is_file():
+        options = options | {demonstration_file().stem: demonstration_file()}
+    return options
 
 
 @st.cache_resource(max_entries=16, show_spinner="Opening the study …")
 def _opened(path: str, stamp: tuple) -> Study:
-    return Study.open(path)
+    return open_demonstration() if Path(path) == demonstration_file() else Study.open(path)
 
 
 def open_study(path: Path) -> Study:
@@ -87,28 +94,28 @@ def open_study(path: Path) -> Study:
     return _opened(str(path), (at.st_dev, at.st_ino))
 
 
-def choose() -> None:
+def choose(demonstration: bool = False) -> None:
     """Draw the choice of the study where there are several; it lives in the link."""
-    options = found()
+    options = found(demonstration)
     if links.get("study") and links.get("study") not in options:
         st.warning(f"There is no study **{md(links.get('study'), 80)}** here.", icon=":material/search_off:")
     if len(options) > 1:
         links.choose("Study", list(options), "study", next(iter(options)))
 
 
-def chosen(choice: bool = True) -> tuple[str, Study]:
+def chosen(choice: bool = True, demonstration: bool = False) -> tuple[str, Study]:
     """The link's study, else the first, with the `choice` drawn; without a study the page says so and ends."""
-    options = found()
+    options = found(demonstration)
     if not options:
         _none()
     if choice:
-        choose()
+        choose(demonstration)
     key = links.get("study") if links.get("study") in options else next(iter(options))
     try:
         return key, open_study(options[key])
     except (LMIndexerError, OSError, sqlite3.Error) as error:
         if not choice:
-            choose()
+            choose(demonstration)
         st.error(f"The study **{md(key, 80)}** cannot be opened: {md(error, 600)}", icon=":material/error:")
         st.stop()
 

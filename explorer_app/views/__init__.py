@@ -1,10 +1,12 @@
 """The pages, in the order of the sidebar; each module has TITLE, ICON and render()."""
 
 from explorer_app.views import (
+    adjudication,
     collapse,
     compare,
     corpus,
     document,
+    human_results,
     labelling,
     overview,
     prefixes,
@@ -22,4 +24,6 @@ PAGES = {
     "try": try_text,
     "corpus": corpus,
     "label": labelling,
+    "results": human_results,
+    "adjudicate": adjudication,
 }

@@ -8,15 +8,15 @@ runs.py     encode, evaluate, report: what a finished run is used for
 data.py     data list, data check, data export
 explore.py  explore
 bench.py    bench …: the studies
-label.py    label …: people judge IDs
+label.py    label …: people judge IDs; label_results.py: what they found
 
 Heavy modules are imported inside the commands, so that --help answers at once.
 """
 
-from lmindexer.cli import bench, data, explore, fit, label, runs
+from lmindexer.cli import bench, data, explore, fit, label, label_results, runs
 from lmindexer.cli.app import app, main
 
-__all__ = ["app", "main"]
+__all__ = ["app", "label_results", "main"]
 
 # in the order of --help
 for _command in (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore, fit.settings):

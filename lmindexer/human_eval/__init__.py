@@ -4,7 +4,7 @@ guide      what annotators read               planning   drawing, gold, order: f
 questions  a question as it is stored         view       what an annotator sees of it
 store      the file: SQLite, events only added    session    one annotator's way through
 study      make, open, end, unblind           answers    the events as tables
-export, label_studio, imports, merging        files in and out
+export, label_studio, imports, merging, rescue    files in and out
 power      how many judgments a difference needs
 agreement, intervals, paired     the statistics        reliability   annotators, disagreements
 results, findings, report        what a study found    judge, simulate   an automatic judge, simulated annotators
@@ -39,6 +39,9 @@ _HOME = {  # public name → the module it lives in
     "disagreements": "reliability",
     "annotator_reliability": "reliability",
     "embedding_judge": "judge",
+    "write_report": "report",
+    "report_html": "report",
+    "open_demonstration": "demonstration",
 }
 
 __all__ = [*_HOME]

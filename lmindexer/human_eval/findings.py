@@ -23,8 +23,8 @@ def findings(comparisons: pd.DataFrame, preferences: pd.DataFrame) -> tuple[str,
 
 
 def number(value: float, form: str = ".2f") -> str:
-    """A number for people, "–" where there is none."""
-    return format(value, form) if isinstance(value, int | float) and math.isfinite(value) else "–"
+    """A number for people, with a proper minus; "–" where there is none."""
+    return format(value, form).replace("-", "−") if isinstance(value, int | float) and math.isfinite(value) else "–"
 
 
 def p_value(p: float) -> str:

@@ -130,11 +130,14 @@ def bca(estimate: float, resampled, left_out, level: float = 0.95) -> tuple[floa
         left_out: [U] with each unit left out once (the jackknife), for the acceleration.
 
     Returns:
-        (low, high); NaN when fewer than half of the bootstrap samples have a value.
+        (low, high); NaN when fewer than half of the bootstrap samples have a value, or all have the same one (which
+        says that there are too few units, not that the statistic is certain).
     """
     resampled, left_out = np.asarray(resampled, float), np.asarray(left_out, float)
     found, left_out = resampled[np.isfinite(resampled)], left_out[np.isfinite(left_out)]
     if not np.isfinite(estimate) or len(found) < max(len(resampled) / 2, 2):
+        return float("nan"), float("nan")
+    if np.ptp(found) < 1e-12:
         return float("nan"), float("nan")
     below = (np.sum(found < estimate - 1e-12) + np.sum(found <= estimate + 1e-12)) / 2
     bias = ndtri(np.clip(below / len(found), 1 / len(found), 1 - 1 / len(found)))

@@ -55,18 +55,19 @@ def embedding_judge(study: "Study", embed: Callable[[list[str]], np.ndarray] = m
     ratings = _ratings([q for q in questions if q.type == "coherence"], alike)
     rows = []
     for question in questions:
-        answer, margin = ratings.get(question.question_id) or _answer(question, alike[question.question_id])
+        answer, margin = ratings.get(question.question_id) or likeliest(question, alike[question.question_id])
         rows.append({**_known(question, answer), "margin": margin})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _mean(alike: np.ndarray) -> float:
+def mean_alike(alike: np.ndarray) -> float:
     """Mean cosine of different documents."""
     number = len(alike)
     return float((alike.sum() - np.trace(alike)) / (number * (number - 1))) if number > 1 else 1.0
 
 
-def _answer(question: Question, alike: np.ndarray) -> tuple[str, float]:
+def likeliest(question: Question, alike: np.ndarray) -> tuple[str, float]:
+    """Answer and margin from how alike the question's documents are, [n, n] in its own order; not for ratings."""
     if question.type == "intruder":
         to_others = (alike.sum(1) - np.diag(alike)) / (len(alike) - 1)
         first, second = np.argsort(to_others, kind="stable")[:2]
@@ -76,7 +77,7 @@ def _answer(question: Question, alike: np.ndarray) -> tuple[str, float]:
         return ("1" if first >= second else "2"), float(abs(first - second))
     if question.type == "ab":
         split = len(question.groups[0])
-        first, second = _mean(alike[:split, :split]), _mean(alike[split:, split:])
+        first, second = mean_alike(alike[:split, :split]), mean_alike(alike[split:, split:])
         return ("a" if first >= second else "b"), abs(first - second)
     if question.type == "level":
         inside, between = _inside_and_between(question, alike)
@@ -93,7 +94,7 @@ def _inside_and_between(question: Question, alike: np.ndarray) -> tuple[float, f
 
 
 def _ratings(questions: list[Question], alike: dict[str, np.ndarray]) -> dict[str, tuple[str, float]]:
-    means = np.array([_mean(alike[question.question_id]) for question in questions])
+    means = np.array([mean_alike(alike[question.question_id]) for question in questions])
     rank = np.argsort(np.argsort(means, kind="stable"), kind="stable")
     return {
         question.question_id: (str(1 + int(5 * place / len(questions))), float(mean))

@@ -141,13 +141,22 @@ def consensus(answers: pd.DataFrame, adjudications: pd.DataFrame | None = None) 
     return pd.DataFrame(rows, columns=["question_id", "type", "answer", "settled", "votes"])
 
 
+def answer_labels(study: "Study", question_id: str) -> dict[str, str]:
+    """Answer → what it is called on a screen that shows the question in its own order; ratings are their number."""
+    view = study.view(question_id)
+    question = next(one for one in study.questions() if one.question_id == question_id)
+    if question.type == "coherence":
+        return {answer: answer for answer in question.choices}
+    return {answer: choice.label for answer, choice in zip(question.choices, view.choices, strict=True)}
+
+
 def disagreements(study: "Study", *, early: str | None = None) -> pd.DataFrame:
     """The adjudication queue: questions that annotators answered differently, open ones first, the most divided first.
 
     Returns:
-        question_id, number, type, answers ("1 x2, 3 x1"), annotators, share (of the most frequent answer), comments
-        (list), settled (the adjudicated answer or None). Ratings count as different from two steps on. Names and
-        methods are not shown.
+        question_id, number, type, answers ("Document 1 ×2, Document 3 ×1"), annotators, share (of the most frequent
+        answer), comments (list), settled (the adjudicated answer or None). Ratings count as different from two steps
+        on. Names and methods are not shown.
     """
     from lmindexer.human_eval.results import counting
 
@@ -158,12 +167,14 @@ def disagreements(study: "Study", *, early: str | None = None) -> pd.DataFrame:
         votes = Counter(given["answer"])
         if len(votes) < 2 or (kind == "coherence" and np.ptp([int(vote) for vote in votes]) < 2):
             continue
-        said = ", ".join(f"{answer} x{number}" for answer, number in sorted(votes.items()))
+        labels = answer_labels(study, question)
+        said = ", ".join(f"{labels[answer]} ×{number}" for answer, number in sorted(votes.items()))
         share = max(votes.values()) / len(given)
         remarks = [text for text in given["comment"] if text]
         rows.append((question, numbers[question], kind, said, len(given), share, remarks, decided.get(question)))
     columns = ["question_id", "number", "type", "answers", "annotators", "share", "comments", "settled"]
     queue = pd.DataFrame(rows, columns=columns)
+    queue["settled"] = pd.Series([row[-1] for row in rows], dtype=object)  # None stays None
     return queue.sort_values(
         ["settled", "share", "number"], key=lambda column: column.notna() if column.name == "settled" else column
     ).reset_index(drop=True)

@@ -11,8 +11,8 @@ import pandas as pd
 from lmindexer._version import __version__
 from lmindexer.errors import StudyError
 from lmindexer.human_eval.agreement import describe
-from lmindexer.human_eval.findings import NAMES, p_value
-from lmindexer.human_eval.reliability import disagreements, time_outliers
+from lmindexer.human_eval.findings import NAMES, number, p_value
+from lmindexer.human_eval.reliability import answer_labels, disagreements, time_outliers
 from lmindexer.human_eval.results import Results, study_results, unblinded_words, unblinding_of
 from lmindexer.human_eval.view import View
 from lmindexer.plots import annotator_shares, answer_times, method_scores, preference_shares, rater_agreement
@@ -27,14 +27,17 @@ SIMULATED = (
 DIVIDED = 5  # questions shown as examples of disagreement
 _STYLE = """
 :root { color-scheme: light; }
-body { font: 16px/1.55 system-ui, sans-serif; color: #1b1f23; background: #fff; max-width: 60rem; margin: 0 auto;
+body { font: 16px/1.55 system-ui, sans-serif; color: #1b1f23; background: #fff; max-width: 72rem; margin: 0 auto;
   padding: 2rem 1.2rem 4rem; }
 h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .3rem; } h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
 .note { color: #57606a; } .banner { border-left: .3rem solid #D55E00; background: #fdf3ec; padding: .7rem 1rem; }
+details { margin: .5rem 0; } summary { cursor: pointer; } ul { padding-left: 1.2rem; } li { margin: .3rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child, td.words { text-align: left; } td.words { white-space: normal; min-width: 12rem; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap; }
+th { white-space: normal; vertical-align: bottom; }
+th:first-child, td:first-child, td.words, th.words { text-align: left; }
+td.words { white-space: normal; min-width: 12rem; }
 .question { border: 1px solid #d8dee4; border-radius: .4rem; padding: .6rem 1rem; margin: .8rem 0; }
 .question p { margin: .35rem 0; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; } .question, tr { break-inside: avoid; } }
@@ -163,15 +166,17 @@ def _methods(found: Results) -> list:
 
 def _agreement(found: Results) -> list:
     parts: list = ["<h2>Agreement between annotators</h2>"]
+    if found.agreement:
+        parts.append(rater_agreement(found.agreement))
     for kind, table in found.agreement.items():
-        parts.append(rater_agreement(table, NAMES[kind]))
-        parts.append(_table({
+        rows = _table({
             "statistic": table["statistic"], "annotators": table["annotators"], "value": table["value"].map(_two),
             "95 % interval": _interval(table), "questions": table["units"], "answers": table["ratings"],
             "often called": [
                 "" if row.statistic == "percent" else describe(row.value) for row in table.itertuples()
             ],
-        }))  # fmt: skip
+        })  # fmt: skip
+        parts.append(f"<details><summary>{esc(NAMES[kind][0].upper() + NAMES[kind][1:])}</summary>{rows}</details>")
     if not found.agreement:
         parts.append("<p>No question was answered by two annotators.</p>")
     return parts
@@ -210,7 +215,8 @@ def _divided(study: "Study", early: str | None) -> list:
         return []
     open_, parts = int(queue["settled"].isna().sum()), []
     for row in queue.head(DIVIDED).itertuples():
-        settled = f" Settled: {esc(row.settled)}." if row.settled is not None else ""
+        labels = answer_labels(study, row.question_id)
+        settled = f" Settled: {esc(labels[row.settled])}." if row.settled is not None else ""
         shown = _texts(study.view(row.question_id))
         parts.append(f'<div class="question"><p><b>{esc(shown[0])}</b> Answers: {esc(row.answers)}.{settled}</p>'
                      f"{shown[1]}</div>")  # fmt: skip
@@ -255,7 +261,7 @@ def _unblinding(study: "Study") -> str:
 
 
 def _two(value) -> str:
-    return f"{value:.2f}" if isinstance(value, int | float) and math.isfinite(value) else "–"
+    return number(value)
 
 
 def _interval(rows: pd.DataFrame, low: str = "low", high: str = "high") -> list[str]:
@@ -265,7 +271,7 @@ def _interval(rows: pd.DataFrame, low: str = "low", high: str = "high") -> list[
 
 def _table(columns: dict, words: tuple[str, ...] = ()) -> str:
     """Columns as an HTML table; cells are escaped."""
-    head = "".join(f"<th>{esc(name)}</th>" for name in columns)
+    head = "".join(f"<th{' class=words' if name in words else ''}>{esc(name)}</th>" for name in columns)
     kinds = ['<td class="words">' if name in words else "<td>" for name in columns]
     rows = zip(*columns.values(), strict=True)
     body = "".join(

@@ -88,6 +88,12 @@ def unblinded_words(record: dict) -> str:
     return f"Unblinded{early} by {record['by']} on {record['at'][:16].replace('T', ' ')} UTC{reason}."
 
 
+def last_event(study: "Study") -> int:
+    """The number of the latest event; while it is the same, so are the results."""
+    with study.store.reading() as connection:
+        return connection.execute("SELECT coalesce(max(event), 0) FROM events").fetchone()[0]
+
+
 def counting(answers: pd.DataFrame) -> pd.DataFrame:
     """The answers that results stand on: no skips, gold questions, hidden repeats, or answers after the un-blinding."""
     out = answers["skipped"] | answers["gold"] | answers["repeat"] | answers["after_unblinding"]

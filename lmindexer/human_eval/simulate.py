@@ -1,9 +1,19 @@
 """Simulated annotators: to test the statistics, and to fill a demonstration. Never presented as people."""
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from lmindexer.errors import StudyError
+from lmindexer.human_eval.guide import SKIP_REASONS
+from lmindexer.human_eval.judge import likeliest, mean_alike
+from lmindexer.human_eval.questions import Question
+
+if TYPE_CHECKING:
+    from lmindexer.human_eval.study import Study
+    from lmindexer.human_eval.view import View
 
 NAME = "simulated-"  # every simulated annotator's name begins so
 
@@ -57,3 +67,50 @@ def simulated_answers(
             "distractor": np.array(["near", "far"], object)[cell % 2],
         }
     )  # fmt: skip
+
+
+def answer_study(
+    study: "Study",
+    alike: Callable[[Sequence[str]], np.ndarray],
+    noise: Sequence[float] = (0.1, 0.15, 0.2),
+    lapses: float = 0.03,
+    seed: int = 0,
+) -> None:
+    """Fill a study that was made with simulated=True: one annotator for each noise, named "simulated-1", ….
+
+    They sign in, read each screen as it is shown, and answer by how alike they find its documents: `alike` with
+    normal noise of their own. Now and then one presses any key, skips, or takes very long.
+
+    Args:
+        alike: doc_ids → how alike the documents are, [n, n] between 0 and 1.
+        noise: standard deviation for each annotator.
+        lapses: probability of any key.
+
+    Raises:
+        StudyError: when the study is for people.
+    """
+    known = {(document.title, document.text): name for name, document in study.documents.items()}
+    for number, spread in enumerate(noise, start=1):
+        rng = np.random.default_rng([seed, 41, number])
+        session = study.sign_in(f"{NAME}{number}", simulated=True)
+        while (view := session.next()) is not None:
+            shown = [known[item.title, item.text] for group in view.groups for item in group.items]
+            disturbed = np.asarray(alike(shown), float) + rng.normal(0, spread, (len(shown), len(shown)))
+            seconds = round(float(rng.lognormal(2.2, 0.45)) + 0.8, 1)
+            if rng.random() < 0.01:
+                session.skip(SKIP_REASONS[0], seconds=seconds)
+                continue
+            key = _key(view, (disturbed + disturbed.T) / 2)
+            if rng.random() < lapses:
+                key, seconds = view.choices[rng.integers(len(view.choices))].key, seconds * 12
+            session.answer(key, seconds=seconds)
+
+
+def _key(view: "View", alike: np.ndarray) -> str:
+    """The key for the likeliest answer, taking the screen's order as the question's own."""
+    if view.type == "coherence":
+        return str(int(np.clip(round(1 + 4 * mean_alike(alike)), 1, 5)))
+    places = iter(range(len(alike)))
+    groups = tuple(tuple(str(next(places)) for _ in group.items) for group in view.groups)
+    answer, _ = likeliest(Question("", 0, view.type, groups, ()), alike)
+    return {"a": "1", "b": "2", "yes": "1", "no": "2"}.get(answer, answer)

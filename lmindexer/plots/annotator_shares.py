@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lmindexer.palette import COLOURS
-from lmindexer.plots.style import dress, empty, plain
+from lmindexer.plots.style import BELOW, dress, empty, plain
 
 SHARES = {
     "gold_share": "gold questions right",
@@ -18,7 +18,7 @@ def annotator_shares(annotators) -> go.Figure:
     Args:
         annotators: `human_eval.reliability.annotator_reliability`.
     """
-    title = "Annotators: gold questions, repeats, agreement with the others"
+    title = "Gold, repeats, same as others"
     figure = go.Figure()
     names = [plain(name, 30) for name in annotators["annotator"]]
     for (column, label), symbol, colour in zip(SHARES.items(), ("star", "square", "circle"), COLOURS, strict=False):
@@ -33,4 +33,4 @@ def annotator_shares(annotators) -> go.Figure:
     dress(figure, title, "share", None, 180 + 34 * len(names))
     figure.update_xaxes(range=[-0.03, 1.05], tickformat=".0%")
     figure.update_yaxes(autorange="reversed")
-    return figure.update_layout(legend={"orientation": "h", "y": -0.55})
+    return figure.update_layout(legend=BELOW, margin_b=96)

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lmindexer.palette import COLOURS, OTHER
-from lmindexer.plots.style import dress, empty, plain
+from lmindexer.plots.style import BELOW, dress, empty, plain
 
 MARKS = {"": ("usual", OTHER, "circle"), "fast": ("very fast", COLOURS[4], "triangle-left"),
          "slow": ("very slow", COLOURS[0], "triangle-right")}  # fmt: skip
@@ -34,7 +34,8 @@ def answer_times(answers, outliers) -> go.Figure:
             hovertemplate="%{customdata}<br>%{x:.1f} s<extra></extra>",
         )  # fmt: skip
     dress(figure, title, "seconds", None, 160 + 44 * len(names))
-    figure.update_xaxes(type="log", dtick="D2")
+    ticks = [n * 10**power for power in (-1, 0, 1, 2, 3) for n in (1, 2, 5)]
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[plain(name, 30) for name in names],
-                        range=[len(names) - 0.5, -0.5], showgrid=False)  # fmt: skip
-    return figure.update_layout(legend={"orientation": "h", "y": -0.5}, showlegend=len(figure.data) > 1)
+                        range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False)  # fmt: skip
+    return figure.update_layout(legend=BELOW, margin_b=96, showlegend=len(figure.data) > 1)

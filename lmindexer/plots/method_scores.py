@@ -3,11 +3,11 @@
 import plotly.graph_objects as go
 
 from lmindexer.palette import COLOURS, OTHER
-from lmindexer.plots.style import dress, empty, plain
+from lmindexer.plots.style import BELOW, dress, empty, plain
 
 TYPES = {
     "all": "right answers together", "intruder": "intruder found", "pair": "pair found", "coherence": "coherence, 1-5",
-    "level": "division makes sense", "collision": "equal IDs, same thing",
+    "level": "division makes sense", "collision": "equal IDs, same thing", "ab": "which of two groups",
 }  # fmt: skip
 
 
@@ -19,8 +19,7 @@ def method_scores(methods, ratings: bool = False, simulated: bool = False) -> go
         ratings: the mean ratings (1-5) in place of the shares.
         simulated: says in the title that the annotators are simulated.
     """
-    who = "Simulated annotators" if simulated else "Annotators"
-    title = f"{who}: mean rating by method" if ratings else f"{who}: share of right (or yes) answers by method"
+    title = ("Simulated" if simulated else "People") + (": mean rating" if ratings else ": share right, or yes")
     rows = methods[(methods["measure"] == "mean rating") == ratings]
     if rows.empty:
         return empty(title, "No question of this kind was asked.")
@@ -47,7 +46,7 @@ def method_scores(methods, ratings: bool = False, simulated: bool = False) -> go
     figure.update_xaxes(range=[0.8, 5.2] if ratings else [-0.03, 1.03], tickformat=None if ratings else ".0%")
     figure.update_yaxes(tickvals=[-n for n in range(len(types))], ticktext=[TYPES.get(kind, kind) for kind in types],
                         showgrid=False, zeroline=False)  # fmt: skip
-    return figure.update_layout(legend={"orientation": "h", "y": -0.3 - 0.25 / len(types)})
+    return figure.update_layout(legend=BELOW, margin_b=96)
 
 
 def _people(figure, own, place, name, colour, ratings) -> None:

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lmindexer.palette import COLOURS, OTHER
-from lmindexer.plots.style import dress, empty, plain
+from lmindexer.plots.style import BELOW, dress, empty, plain
 
 
 def preference_shares(preferences, simulated: bool = False) -> go.Figure:
@@ -12,10 +12,10 @@ def preference_shares(preferences, simulated: bool = False) -> go.Figure:
     Args:
         preferences: `human_eval.results.preference_results`.
     """
-    title = "Simulated annotators: preferred group" if simulated else "Annotators: preferred group"
+    title = "Simulated: which group was preferred" if simulated else "People: which group was preferred"
     if preferences.empty:
         return empty(title, "No A/B question was asked.")
-    names = [f"{plain(row.method_a, 30)} over {plain(row.method_b, 30)}" for row in preferences.itertuples()]
+    names = [f"{plain(row.method_a, 26)}<br>over {plain(row.method_b, 26)}" for row in preferences.itertuples()]
     figure = go.Figure(
         go.Scatter(
             x=preferences["share_a"], y=names, mode="markers", name="people" if not simulated else "simulated",
@@ -37,4 +37,4 @@ def preference_shares(preferences, simulated: bool = False) -> go.Figure:
     figure.add_vline(x=0.5, line={"width": 1.2, "dash": "dot", "color": OTHER})
     dress(figure, title, "share of answers", None, 190 + 40 * len(names))
     figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%")
-    return figure.update_layout(legend={"orientation": "h", "y": -0.6})
+    return figure.update_layout(legend=BELOW, margin_b=96)

@@ -12,6 +12,8 @@ from lmindexer.semantic_ids import SemanticIDs
 
 GRID = "rgba(128, 134, 139, 0.22)"  # visible on white and on near-black
 LINE = "rgba(128, 134, 139, 0.55)"
+# A legend along the lower edge of the whole figure, whatever its height; leave it a margin of 96.
+BELOW = {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom", "x": 0}
 HEALTHY = "rgba(0, 158, 115, 0.10)"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]+")
