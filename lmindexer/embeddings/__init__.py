@@ -11,6 +11,7 @@ any other word    a sentence-transformers model, by hub name or folder
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 
 from lmindexer.corpus import Corpus
 from lmindexer.embeddings.array import ArrayEmbeddings
@@ -88,7 +89,7 @@ def load_embeddings(folder: str | Path) -> Embeddings:
     try:
         found = make_embeddings(read_json(folder / CONFIG))
         found._load(folder)
-    except (OSError, ValueError, LookupError, TypeError, LMIndexerError) as error:
+    except (OSError, ValueError, LookupError, TypeError, LMIndexerError, SafetensorError) as error:
         raise BundleError(f"{folder} holds no embeddings that can be read ({error}); write the run again.") from error
     return found
 

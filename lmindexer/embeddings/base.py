@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from safetensors import SafetensorError
 
 from lmindexer.encoding import cache_folder
 from lmindexer.errors import LMIndexerError
@@ -119,7 +120,7 @@ class Embeddings(ABC):
             if found.ndim != 2 or len(found) != documents or read_json(folder / CONFIG) != self.spec:
                 return None
             self._load(folder)
-        except (OSError, ValueError, EOFError, LookupError, LMIndexerError):
+        except (OSError, ValueError, EOFError, LookupError, LMIndexerError, SafetensorError):
             return None
         return found
 

@@ -88,7 +88,8 @@ class SimCSEEmbeddings(Embeddings):
 
     def _save(self, folder: Path) -> None:
         tokenizer, trained = self._parts
-        trained.half().save_pretrained(folder / ENCODER)
+        with quiet_loading():
+            trained.half().save_pretrained(folder / ENCODER)
         trained.float()
         tokenizer.save_pretrained(folder / ENCODER)
         for path in (folder / ENCODER).iterdir():
