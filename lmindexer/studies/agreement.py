@@ -37,7 +37,7 @@ How to read it. *AMI* is with the whole category path, documents without one lef
 completeness and purity are not corrected for the number of codes: compare them at like perplexity only. *neighbours* \
 is the share of a document's 10 nearest by mean-pooled MiniLM that have its code; a clustering of these very \
 embeddings has an advantage there, and few codes raise it. *perplexity* says how many codes are in use, as if all \
-were used alike."""
+were used alike. *seconds* are of the whole run, beside whatever else the machine did."""
 
 
 def sections(result) -> list[str]:
@@ -61,9 +61,8 @@ def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list
     levels = sorted(c for c in frame if c.startswith("ami_c1_level"))
     classes = [len(set(result.study.corpora[corpus].labels(n + 1)) - {""}) for n in range(len(levels))]
     by_level = [
-        Column(f"ami_{prefix}_level{n + 1}", f"{prefix}, level {n + 1} ({size} classes)", 3, False)
+        [Column(f"ami_{prefix}_level{n + 1}", f"{n + 1} ({size} classes)", 3, False) for n, size in enumerate(classes)]
         for prefix in ("c1", "c1c2")
-        for n, size in enumerate(classes)
     ]
     like = _like(frame, labels)
     found = [
@@ -72,7 +71,8 @@ def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list
         + means_table(frame, labels, SECOND),
     ]
     if len(levels) > 1:
-        found.append(f"### AMI with each category level\n\n{means_table(frame, labels, by_level)}")
+        for name, columns in zip(("c1", "c1c2"), by_level, strict=True):
+            found.append(f"### AMI of {name} with each category level\n\n{means_table(frame, labels, columns)}")
     return found
 
 
