@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 from lmindexer.palette import COLOURS, OTHER
 from lmindexer.plots.style import LINE, dress, id_text, plain
 
+ROOT = 0.4  # where the text stands; the first position is 1
 DROPPED = 4  # dropped branches drawn at each position
-LABEL = 0.52  # the part of the way to the next position that a label takes; lines begin after it
+LABEL = 0.64  # the part of the way to the next position that a label takes; lines begin after it
 
 
 def beam_tree(steps, names=None) -> go.Figure:
@@ -18,7 +19,7 @@ def beam_tree(steps, names=None) -> go.Figure:
         steps: `Beam.steps`.
         names: {prefix: key words}.
     """
-    names, places, figure = names or {}, {(): (0, 0.0)}, go.Figure()
+    names, places, figure = names or {}, {(): (ROOT, 0.0)}, go.Figure()
     shown = []
     for position, part in steps.groupby("position"):
         part = part.sort_values(["score"], ascending=False, kind="stable")
@@ -32,7 +33,7 @@ def beam_tree(steps, names=None) -> go.Figure:
     for kept in (False, True):
         _nodes(figure, [row for row in shown if row.kept == kept], places, kept, names)
     figure.add_scatter(
-        x=[0], y=[0], mode="markers+text", text=["text"], textposition="bottom center", hoverinfo="skip",
+        x=[ROOT], y=[0], mode="markers+text", text=["text"], textposition="bottom center", hoverinfo="skip",
         marker={"size": 16, "color": OTHER}, showlegend=False,
     )  # fmt: skip
     most = max((sum(row.position == t for row in shown) for t in steps["position"].unique()), default=1)
@@ -40,7 +41,7 @@ def beam_tree(steps, names=None) -> go.Figure:
     dress(figure, "The way down the tree of IDs: kept and dropped branches", None, None, 120 + 30 * most)
     figure.update_xaxes(
         tickvals=list(range(1, last + 1)), ticktext=[f"position {t}" for t in range(1, last + 1)],
-        range=[-0.12, last + 0.6], showgrid=False, zeroline=False,
+        range=[ROOT - 0.1, last + 0.8], showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_yaxes(visible=False, autorange="reversed")
     figure.update_layout(legend={"orientation": "h", "y": 1.06, "x": 1, "xanchor": "right"}, margin={"l": 8})
@@ -55,7 +56,7 @@ def _edges(figure, rows, places, kept: bool) -> None:
     x, y = [], []
     for row in rows:
         start, end = places[row.prefix[:-1]], places[row.prefix]
-        x += [start[0] + (LABEL if start[0] else 0.0), end[0], None]
+        x += [start[0] + (LABEL if start[0] >= 1 else 0.0), end[0], None]
         y += [start[1], end[1], None]
     line = {"color": COLOURS[0], "width": 2} if kept else {"color": LINE, "width": 1, "dash": "dot"}
     figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)

@@ -50,7 +50,11 @@ def address(fitted, tmp_path_factory):
         yield f"http://127.0.0.1:{port}/"
     finally:
         app.terminate()
-        app.wait(20)
+        try:
+            app.wait(30)
+        except subprocess.TimeoutExpired:  # a busy machine; what was tested is done
+            app.kill()
+            app.wait()
 
 
 def _await_health(port: int, app, log: Path) -> None:
