@@ -39,6 +39,7 @@ CREATE TABLE showings (showing TEXT PRIMARY KEY, slot INTEGER NOT NULL, place IN
 CREATE TABLE events (event INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at TEXT NOT NULL,
                      kind TEXT NOT NULL, annotator TEXT, showing TEXT, revision INTEGER, body TEXT NOT NULL);
 CREATE INDEX events_of_annotator ON events (annotator, showing, revision);
+CREATE INDEX events_of_kind ON events (kind);
 """
 CONTENT = ("study", "documents", "questions", "showings")  # written once, before anything happens
 DIGEST = "digest"  # the key in the table study under which the content's digest stands

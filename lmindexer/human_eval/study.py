@@ -15,7 +15,7 @@ from lmindexer.human_eval.questions import Document, Question, read_question, wr
 from lmindexer.human_eval.session import Session, note_event
 from lmindexer.human_eval.signin import check_password, clean_name, hash_password, name_key
 from lmindexer.human_eval.store import DIGEST, Event, Store, digest_of, insert, now, unique
-from lmindexer.human_eval.view import Arrangement, View, build_view
+from lmindexer.human_eval.view import Arrangement, View, build_view, read_arrangement, write_arrangement
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Study:
         self.fingerprint: str = self._kept["fingerprint"]
         self.simulated: bool = self._kept["simulated"]
         self.types: tuple[str, ...] = tuple(self.facts["types"])
+        self._given: dict[int, list[Given]] = {}
 
     # -- making and opening --------------------------------------------------------------------------------
 
@@ -150,21 +151,22 @@ class Study:
             rows = connection.execute("SELECT question_id, number, type, body, hidden FROM questions ORDER BY number")
             return {row[0]: read_question(*row) for row in rows}
 
-    @cached_property
-    def _given(self) -> dict[int, list[Given]]:
-        with self.store.reading() as connection:
-            rows = connection.execute(
-                "SELECT showing, slot, place, question_id, repeat, arrangement FROM showings ORDER BY slot, place"
-            ).fetchall()
-        given: dict[int, list[Given]] = {slot: [] for slot in range(self.facts["slots"] + 1)}  # 0: from elsewhere
-        for name, slot, place, question_id, repeat, text in rows:
-            order = json.loads(text)
-            arrangement = Arrangement(tuple(order["groups"]), tuple(map(tuple, order["items"])))
-            given[slot].append(Given(name, slot, place, self._questions[question_id], bool(repeat), arrangement))
-        return given
-
     def given(self, slot: int) -> list[Given]:
-        """What one slot is asked, in its order. For this package's own use: the questions in it are whole."""
+        """What one slot is asked, in its order. For this package's own use: the questions in it are whole.
+
+        Nothing for slot 0, which stands for annotators from elsewhere.
+        """
+        if slot not in self._given:
+            with self.store.reading() as connection:
+                rows = connection.execute(
+                    "SELECT showing, place, question_id, repeat, arrangement FROM showings WHERE slot = ? "
+                    "ORDER BY place",
+                    (slot,),
+                ).fetchall()
+            self._given[slot] = [
+                Given(name, slot, place, self._questions[question_id], bool(repeat), read_arrangement(text))
+                for name, place, question_id, repeat, text in rows
+            ]
         return self._given[slot]
 
     def questions(self) -> list[Question]:
@@ -360,7 +362,7 @@ def _rows(content: Content, about: dict) -> list[tuple[str, list[tuple]]]:
                     showing.place,
                     content.questions[showing.question].question_id,
                     int(showing.repeat),
-                    json.dumps({"groups": showing.arrangement.groups, "items": showing.arrangement.items}),
+                    write_arrangement(showing.arrangement),
                 )
                 for token, showing in zip(tokens, content.showings, strict=True)
             ],

@@ -1,5 +1,6 @@
 """What an annotator sees of a question: texts and buttons, and nothing that tells method, ID, category or answer."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -71,6 +72,17 @@ class Arrangement:
     def plain(cls, question: Question) -> "Arrangement":
         """The question's own order."""
         return cls(tuple(range(len(question.groups))), tuple(tuple(range(len(group))) for group in question.groups))
+
+
+def write_arrangement(arrangement: Arrangement) -> str:
+    """An arrangement as JSON text."""
+    return json.dumps(asdict(arrangement))
+
+
+def read_arrangement(text: str) -> Arrangement:
+    """What `write_arrangement` wrote."""
+    order = json.loads(text)
+    return Arrangement(tuple(order["groups"]), tuple(map(tuple, order["items"])))
 
 
 def build_view(
