@@ -20,6 +20,15 @@ def wait(run, *states, seconds: float = 240.0) -> jobs.Status:
     raise AssertionError(f"{jobs.status(run)} after {seconds} s")
 
 
+@pytest.fixture(autouse=True)
+def nothing_runs_on(tmp_path):
+    """A test that fails leaves no fit behind that would slow the others."""
+    yield
+    for run in jobs.unfinished(tmp_path):
+        if jobs.status(run).state == "running":
+            jobs.stop(run)
+
+
 @pytest.mark.long
 def test_a_fit_runs_on_its_own_stops_and_goes_on(tmp_path):
     corpus = run_bundles.corpus_of(48)
