@@ -19,6 +19,14 @@ export default function ({ data, parentElement }) {
   const editable = (place) =>
     place && (place.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(place.tagName));
   const acts = (place) => place instanceof Element && place.closest("[class*='st-key-act_']");
+  const fromTheQuestion = (tries) => {  // once the pressed button is gone, Tab goes on from the new question
+    const heading = document.querySelector("[data-testid=stMain] h2");
+    if (document.activeElement === document.body && heading) {
+      heading.tabIndex = -1;
+      heading.style.outline = "none";
+      heading.focus({ preventScroll: true });
+    } else if (tries > 0) setTimeout(fromTheQuestion, 100, tries - 1);
+  };
   if (state.token !== data.token) {
     state.token = data.token;
     state.says = data.says;
@@ -26,6 +34,7 @@ export default function ({ data, parentElement }) {
     parentElement.querySelector("[role=status]").textContent = data.says;
     if (editable(document.activeElement)) document.activeElement.blur();
     document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+    if (state.tabbing) setTimeout(fromTheQuestion, 50, 30);
   }
   const app = document.querySelector("[data-testid=stApp]");
   if (app) document.documentElement.style.setProperty("--label-background", getComputedStyle(app).backgroundColor);
@@ -43,6 +52,7 @@ export default function ({ data, parentElement }) {
     }
     const presses = (event.key === "Enter" || event.key === " ") && acts(event.target);
     const shortcut = event.key.length === 1 && event.key !== " ";
+    state.tabbing = Boolean(presses);
     if ((shortcut || presses) && (event.repeat || early())) return stop(event);
     const comment = document.querySelector("[class*='st-key-label_comment'] input");
     if (event.key === "?") { stop(event); button("act_guide")?.click(); }

@@ -47,6 +47,7 @@ STYLE = """<style>
   [data-testid="stMainBlockContainer"]:has(.st-key-label_top) h2 { font-size: 1.25rem; }
   [data-testid="stColumn"]:has(.st-key-label_guide_pane) { order: -1; }
   .st-key-label_guide_pane { max-height: 50vh; }
+  [data-testid="stTextInput"] input { font-size: 16px; } /* smaller, and phones zoom in when it is touched */
 }
 </style>"""
 ALONE = """<style>

@@ -190,6 +190,8 @@ def test_a_whole_study_by_keyboard_alone(annotator, served):
                 tab.keyboard.press("Tab")
             tab.keyboard.press("Enter")
             keys.append("2")
+            at(tab, 5)
+            tab.wait_for_function("document.activeElement?.matches('h2, h2 *')")  # Tab goes on from the question
             continue
         keys.append(str(1 + number % answers))
         tab.keyboard.press(keys[-1])
