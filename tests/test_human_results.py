@@ -1,12 +1,20 @@
 """Results of studies: tests that respect annotators and questions, reliability, the judge, the report."""
 
+import json
+from html.parser import HTMLParser
+
 import numpy as np
 import pandas as pd
 import pytest
-from run_bundles import corpus_of, ids_of
+from run_bundles import HOSTILE, corpus_of, ids_of
+from typer.testing import CliRunner
 
+from lmindexer import plots
+from lmindexer.cli import app
+from lmindexer.corpus import Corpus
 from lmindexer.errors import StudyError
-from lmindexer.human_eval import TYPES, Study
+from lmindexer.human_eval import TYPES, Study, open_demonstration, report_html, write_report
+from lmindexer.human_eval.demonstration import demonstration_file
 from lmindexer.human_eval.findings import findings
 from lmindexer.human_eval.judge import embedding_judge
 from lmindexer.human_eval.paired import Judged, compare, crossed, holm, permutation_p, question_interval, sign_flip_p
@@ -17,8 +25,8 @@ from lmindexer.human_eval.reliability import (
     self_consistency,
     time_outliers,
 )
-from lmindexer.human_eval.results import counting, method_results, study_results, with_values
-from lmindexer.human_eval.simulate import simulated_answers
+from lmindexer.human_eval.results import counting, method_results, study_results, unblinding_of, with_values
+from lmindexer.human_eval.simulate import answer_study, simulated_answers
 
 EQUAL, PLANTED = {"one": 0.65, "two": 0.65}, {"one": 0.85, "two": 0.55}
 
@@ -232,6 +240,135 @@ def test_gold_repeats_skips_and_late_answers_do_not_count(unblinded):
     assert len(counted) < len(answers)
     assert counting(answers.assign(after_unblinding=True)).empty
     assert with_values(counted)["value"].notna().all()
+
+
+# --------------------------------------------------------------------------------------- the demonstration, the report
+
+
+@pytest.fixture(scope="module")
+def demonstration():
+    with open_demonstration() as study:
+        yield study
+
+
+def test_the_demonstration_is_labelled_and_small(demonstration):
+    assert demonstration.simulated and "simulated" in demonstration.name.lower()
+    assert demonstration.annotators()["annotator"].str.startswith("simulated-").all()
+    assert demonstration.answers()["simulated"].all()
+    assert demonstration.types and set(demonstration.types) == set(TYPES)
+    assert demonstration_file().stat().st_size < 1e6 and demonstration.path != demonstration_file()
+    assert unblinding_of(demonstration)["by"].startswith("simulated-")
+    with pytest.raises(StudyError, match="simulated"):
+        demonstration.sign_in("Ada")
+
+
+def test_its_results_show_something(demonstration):
+    found = study_results(demonstration, resamples=100)
+    assert set(found.agreement) == set(TYPES) and len(found.methods) == 12 and len(found.preferences) == 1
+    assert found.agreement["intruder"]["value"][0] > 0.3
+    assert (found.annotators["gold_share"] > 0.7).all()
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+class Page(HTMLParser):
+    """Words outside of scripts and styles, and the names of all tags."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.attributes, self.words, self._inside = [], set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if not self._inside:
+            self.words.append(data)
+
+
+def test_the_report_stands_alone(demonstration, tmp_path):
+    path = write_report(demonstration, tmp_path / "report.html")
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    words = " ".join(" ".join(page.words).split())
+    assert "no person did" in words and "Unblinded by simulated-coordinator" in words
+    for part in ("Findings", "Agreement between annotators", "Annotators", "Disagreements", "How this was made"):
+        assert part in page.words
+    assert "src=" not in text.split("<script")[0] and '<script src="http' not in text and "<link" not in text
+    assert page.tags.count("table") >= 9 and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(StudyError, match="cannot be written"):
+        write_report(demonstration, tmp_path / "none" / "report.html")
+
+
+def hostile_study(path) -> Study:
+    """Texts, names and comments full of markup."""
+    records = [{"doc_id": f"d{n}", "title": f"{HOSTILE[n % 3]} {n}", "text": f"{HOSTILE[(n + 1) % 3]} {n % 7} {n}"}
+               for n in range(80)]  # fmt: skip
+    corpus = Corpus.from_records(records, name="hostile")
+    name = "<script>window.pwned=1</script>"
+    study = Study.create(
+        {f"{name}a": ids_of(corpus), f"{name}b": ids_of(corpus, 1)}, corpus, path=path, questions=TYPES, per_method=3,
+        annotators=2, simulated=True, name=name, gold=0,
+    )  # fmt: skip
+    answer_study(study, lambda ids: np.eye(len(ids)), (0.5, 0.5), lapses=0.5)
+    return study
+
+
+def test_document_text_is_escaped_in_the_report_and_the_figures(tmp_path):
+    with hostile_study(tmp_path / "hostile.sqlite") as study:
+        assert len(disagreements(study))
+        study.end("<b>Boss</b>")
+        blinded = report_html(study)
+        assert "The study is blinded" in blinded and "as if independent" not in blinded
+        study.unblind("<b>Boss</b>", "<i>why</i>")
+        text, found = report_html(study), study_results(study, resamples=50)
+    page = Page(text)
+    assert "pwned" in " ".join(page.words) and not page.attributes & {"onerror", "onload"} and "img" not in page.tags
+    assert "<b>Boss" not in text and "<i>" not in text
+    for figure in (plots.method_scores(found.methods), plots.preference_shares(found.preferences),
+                   plots.annotator_shares(found.annotators.assign(annotator="<b>x</b>"))):  # fmt: skip
+        assert "<script" not in str(figure.to_dict()["data"]) and "<b>x" not in str(figure.to_dict())
+
+
+def test_figures_without_anything_to_show_say_so():
+    nothing = pd.DataFrame(columns=["value", "measure", "type", "method", "judge", "chance"])
+    for figure in (plots.method_scores(nothing), plots.preference_shares(nothing), plots.rater_agreement({})):
+        assert figure.layout.annotations[0].text
+
+
+# --------------------------------------------------------------------------------------------------- the command line
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["label", *map(str, words)])
+
+
+def test_commands(tmp_path):
+    path = tmp_path / "study.sqlite"
+    corpus = corpus_of(120)
+    Study.create({"good": ids_of(corpus), "poor": ids_of(corpus, 1)}, corpus, path=path, per_method=4, annotators=2,
+                 simulated=True).close()  # fmt: skip
+    refused = run("results", path)
+    assert refused.exit_code == 2 and "ended" in refused.output
+    assert "not ended" in run("unblind", path).output
+    with Study.open(path) as study:
+        answer_study(study, lambda ids: np.eye(len(ids)), (0.3, 0.3))
+    shown = run("results", path)
+    assert shown.exit_code == 0 and "Methods are hidden" in shown.output and "good" not in shown.output
+    assert "no person did" in shown.output
+    assert "Unblinded by Boss" in run("unblind", path, "--by", "Boss").output
+    assert "Nothing to do: Unblinded by Boss" in run("unblind", path, "--by", "Ben").output
+    shown = run("results", path)
+    assert "By method" in shown.output and "good" in shown.output
+    assert run("report", path, "-o", tmp_path / "page.html").exit_code == 0 and (tmp_path / "page.html").exists()
+    assert "ends in .html" in run("report", path, "-o", tmp_path / "page.pdf").output
 
 
 # ------------------------------------------------------------------------------------------------ times and repeats

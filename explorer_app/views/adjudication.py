@@ -10,6 +10,7 @@ from explorer_app.views.human_results import STYLE
 from lmindexer.errors import LMIndexerError
 from lmindexer.human_eval.findings import NAMES
 from lmindexer.human_eval.reliability import answer_labels, disagreements
+from lmindexer.human_eval.report import SIMULATED
 from lmindexer.human_eval.results import last_event
 
 TITLE, ICON = "Adjudicate", ":material/gavel:"
@@ -28,6 +29,8 @@ def render() -> None:
     _, study = studies.chosen(demonstration=True)
     st.title("Disagreements", anchor=False)
     st.markdown(f"**{md(study.name, 120)}**")
+    if study.simulated:
+        st.warning(SIMULATED, icon=":material/smart_toy:")
     if not study.ended:
         st.info("Disagreements are shown when the study has ended; nobody's answers are read before.",
                 icon=":material/hourglass:")  # fmt: skip
@@ -54,7 +57,7 @@ def _screen(study, queue) -> None:
     row = queue.iloc[at]
     _steps(ids, at, row)
     view = study.view(row["question_id"])
-    st.header(md(view.prompt, 300), anchor=False)
+    st.subheader(md(view.prompt, 300), anchor=False)
     questions.documents(view)
     _votes(study, row)
     _decide(study, row, ids, at)

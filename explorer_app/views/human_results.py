@@ -208,7 +208,8 @@ def _agreement(key: str, study, found, answers) -> None:
     rows = found.agreement[kind]
     rows = rows.assign(called=[describe(row.value) if row.statistic != "percent" else "" for row in rows.itertuples()])
     table(
-        rows, f"agreement_table_{kind}", value=decimal("value"), low=decimal("95 % from"), high=decimal("to"),
+        rows, f"agreement_table_{kind}", statistic=st.column_config.TextColumn("statistic", width="medium"),
+        value=decimal("value"), low=decimal("95 % from"), high=decimal("to"),
         units=count("questions", "with answers of two annotators or more"), ratings=count("answers"),
         observed=decimal("observed"), chance=decimal("chance"), called="often called",
     )  # fmt: skip
