@@ -68,9 +68,9 @@ class RQVAESettings(MethodSettings):
 
     # Training
     warmup_epochs: int = 20  # of the plain autoencoder, before there are codes
-    epochs: int = 60
+    epochs: int = 40
     batch_size: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 0.0
     seed: int = 0
 
