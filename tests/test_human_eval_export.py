@@ -1,5 +1,6 @@
 """Human evaluation: files out and in, what Label Studio's importer asks for, and two files of a study made one."""
 
+import contextlib
 import json
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -237,7 +238,7 @@ def test_outside_annotators_take_no_place_from_those_who_label_here(empty, tmp_p
         ({"answer": "perhaps"}, "row 3: 'perhaps' is no answer"),
         ({"answer": ""}, "row 3: '' is no answer"),
         ({"annotator": " "}, "row 3: nobody is named"),
-        ({"annotator": "x" * 99}, "Give a name"),
+        ({"annotator": "x" * 99}, "row 3: 'xxx.*Give a name"),
         ({"seconds": "soon"}, "row 3: 'soon' is no time"),
         ({"seconds": "-1"}, "row 3: '-1' is no time"),
     ],
@@ -267,6 +268,33 @@ def test_files_that_are_no_answers_are_said(empty, tmp_path):
             (tmp_path / name).write_text(text)
         with pytest.raises(StudyError, match=words):
             import_answers(empty, tmp_path / name, by="Boss")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["answer", "1", "a", ""]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["result", "from_name", "value", "choices", "text", "completed_by"]), inner),
+    max_leaves=12,
+)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("fuzz") / "s.sqlite", questions=["pair"], per_method=2)
+
+
+@given(annotations=anything, row=anything)
+def test_whatever_a_file_holds_the_answer_is_a_sentence(annotations, row, pairs):
+    question = pairs.questions()[0].question_id
+    path = pairs.path.with_name("in.json")
+    for content in ([{"data": {"question_id": question}, "annotations": annotations}], [row], row):
+        path.write_text(json.dumps(content))
+        with contextlib.suppress(StudyError):
+            import_answers(pairs, path, by="Boss")
+    rows = path.with_suffix(".jsonl")
+    rows.write_text(json.dumps({"annotator": row, "question_id": question, "answer": row, "seconds": annotations}))
+    with contextlib.suppress(StudyError):
+        import_answers(pairs, rows, by="Boss")
 
 
 def test_nothing_comes_in_after_the_end(labelled, empty, tmp_path):

@@ -347,6 +347,11 @@ def _content(corpus, seed):
     return make_content(methods, corpus, check_design(TYPES, 4, 3, 2, 0.2, 0.2, None, seed))
 
 
+def test_one_annotator_is_enough(tmp_path):
+    study = make(tmp_path / "s", annotators=1, overlap=None)
+    assert answer_all(study, "Ada") == study.progress()["total"] and study.facts["overlap"] == 1
+
+
 def test_the_same_seed_makes_the_same_study_and_another_seed_another(corpus, tmp_path):
     first, again, other = (_content(corpus, seed) for seed in (1, 1, 2))
     assert first == again and first.fingerprint == again.fingerprint and first.tokens() == again.tokens()
@@ -522,6 +527,8 @@ def test_a_drop_outs_place_goes_to_the_next_comer(tmp_path):
     study.hand_on("ADA", by="Boss", reason="ill")
     with pytest.raises(StudyError, match="handed to somebody else"):
         session.answer("1", token=session.next().token)
+    with pytest.raises(StudyError, match="handed to somebody else"):
+        study.sign_in("Ada")
     heir = study.sign_in("Cy")
     assert heir.slot == 1 and heir.progress().done == 3
     assert answer_all(study, "Cy") == study.facts["showings"][0] - 3

@@ -43,7 +43,9 @@ def create(
         list[str] | None,
         typer.Option("--annotator", metavar="NAME", help="Let only these in; give it again for each."),
     ] = None,
-    overlap: Annotated[int, typer.Option(min=1, help="Annotators of each question.")] = 2,
+    overlap: Annotated[
+        int | None, typer.Option(min=1, help="Annotators of each question.  [default: 2, or all if fewer]")
+    ] = None,
     repeats: Annotated[float, typer.Option(min=0, max=1, help="Share that comes twice, unannounced.")] = 0.1,
     gold: Annotated[float, typer.Option(min=0, max=1, help="Share added with a known, easy answer.")] = 0.1,
     length: Annotated[int | None, typer.Option(min=1, help="Codes that make a prefix.  [default: 2]")] = None,

@@ -106,12 +106,16 @@ def _clean(study: Study, row: dict, place: str) -> dict:
     name, answer = _text(row.get("annotator")), _text(row.get("answer"))
     if not name:
         raise StudyError(f"{place}: nobody is named as annotator; fill the column in.")
+    try:
+        name = clean_name(name)
+    except StudyError as error:
+        raise StudyError(f"{place}: {name[:80]!r} is no name. {error}") from None
     skipped = _truth(row.get("skipped"))
     if not skipped and answer not in question.choices:
         known = ", ".join(question.choices)
         raise StudyError(f"{place}: {answer!r} is no answer to it; give one of {known}, or mark it as skipped.")
     return {
-        "annotator": clean_name(name),
+        "annotator": name,
         "question_id": question.question_id,
         "answer": None if skipped else answer,
         "skipped": skipped,
@@ -139,7 +143,7 @@ def _seconds(value, place: str) -> float | None:
         return None
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = -1.0
     if not (math.isfinite(seconds) and seconds >= 0):
         raise StudyError(f"{place}: {value!r} is no time in seconds; mend it or leave it empty.")

@@ -115,27 +115,36 @@ def rows_of_tasks(tasks: Iterable, place: str) -> list[dict]:
         data = task.get("data") if isinstance(task, dict) else None
         if not isinstance(data, dict) or "question_id" not in data:
             raise StudyError(f"{place}, task {number}: it has no data.question_id, so it is no task of a study.")
-        for annotation in task.get("annotations") or []:
-            found = {item.get("from_name"): item.get("value", {}) for item in annotation.get("result") or []}
-            choices, cancelled = found.get("answer", {}).get("choices") or [None], annotation.get("was_cancelled")
-            rows.append(
-                {
-                    "annotator": _annotator(annotation, found),
-                    "question_id": data["question_id"],
-                    "answer": None if cancelled else choices[0],
-                    "skipped": bool(cancelled),
-                    "reason": "Skipped in Label Studio" if cancelled else None,
-                    "seconds": annotation.get("lead_time"),
-                    "comment": " ".join(found.get("comment", {}).get("text") or []),
-                    "row": f"task {number}",
-                }
-            )
+        try:
+            rows += [_row(annotation) | {"question_id": data["question_id"], "row": f"task {number}"}
+                     for annotation in task.get("annotations") or []]  # fmt: skip
+        except (AttributeError, TypeError, KeyError, IndexError) as error:
+            raise StudyError(f"{place}, task {number}: its annotations are none of Label Studio's.") from error
     return rows
 
 
+def _row(annotation: dict) -> dict:
+    """An annotation as a row; fails in any way on what is none."""
+    found = {item["from_name"]: item["value"] for item in annotation["result"]}
+    cancelled = bool(annotation.get("was_cancelled"))
+    return {
+        "annotator": _annotator(annotation, found),
+        "answer": None if cancelled else found["answer"]["choices"][0],
+        "skipped": cancelled,
+        "reason": "Skipped in Label Studio" if cancelled else None,
+        "seconds": annotation.get("lead_time"),
+        "comment": _words(found.get("comment")),
+    }
+
+
+def _words(value: dict | None) -> str:
+    """What stands in a text area: one string or a list of them."""
+    text = value["text"] if value else ""
+    return text.strip() if isinstance(text, str) else " ".join(text).strip()
+
+
 def _annotator(annotation: dict, found: dict) -> str | None:
-    named = " ".join(found.get("annotator", {}).get("text") or []).strip()
-    by = annotation.get("completed_by")
+    named, by = _words(found.get("annotator")), annotation.get("completed_by")
     if named or by is None:
         return named or None
     return str(by.get("email") or by.get("id")) if isinstance(by, dict) else f"user {by}"

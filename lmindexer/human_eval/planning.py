@@ -75,7 +75,8 @@ def check_design(questions, per_method, annotators, overlap, repeats, gold, leng
     if len({name_key(name) for name in names}) < len(names):
         raise StudyError("Two annotators have the same name; tell them apart, as in 'Ada L' and 'Ada B'.")
     if not _is_count(slots):
-        raise StudyError(f"annotators is {annotators!r}; give a number from 1 on, or the names.")
+        raise StudyError(f"annotators is {annotators!r}; give a number from 1 on, or the names of all.")
+    overlap = min(2, slots) if overlap is None else overlap
     if not _is_count(overlap) or overlap > slots:
         raise StudyError(f"overlap is {overlap!r}; with {slots} annotators, 1 to {slots} can judge the same question.")
     for what, share in (("repeats", repeats), ("gold", gold)):

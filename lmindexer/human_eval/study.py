@@ -74,7 +74,7 @@ class Study:
         questions: Sequence[str] | Mapping[str, int] = ("intruder", "pair"),
         per_method: int = 40,
         annotators: int | Sequence[str] = 2,
-        overlap: int = 2,
+        overlap: int | None = None,
         repeats: float = 0.1,
         gold: float = 0.1,
         length: int | None = None,
@@ -93,7 +93,7 @@ class Study:
             questions: types (see `guide.TYPES`), or type → number.
             per_method: questions of each type for each method (for A/B, for each pair of methods).
             annotators: how many, or their names; with names, nobody else may sign in.
-            overlap: so many annotators get each question.
+            overlap: so many annotators get each question; left out, 2 (1 where there is but one).
             repeats: share of an annotator's questions that comes a second time, unannounced.
             gold: share of an annotator's questions that are added with a known, easy answer.
             length: codes that make a prefix; left out, 2 (or 1 where IDs have one position).
@@ -209,9 +209,11 @@ class Study:
             what = "is for simulated annotators only" if self.simulated else "is for people"
             raise StudyError(f"The study {self.name!r} {what}; a simulated annotator never counts as a person.")
         with self.store.reading() as connection:  # a known name needs no write
-            known = joined_in(connection).get(key)
+            known, left = joined_in(connection).get(key), left_in(connection)
         if known is None:
             known = self._join(name, key)
+        elif known[0] in left:
+            raise StudyError("Your place in the study was handed to somebody else; ask whoever made the study.")
         return Session(self, known[0], known[1], simulated)
 
     def _join(self, name: str, key: str) -> tuple[str, int]:
@@ -219,8 +221,7 @@ class Study:
             joined = joined_in(connection)
             if key in joined:  # meanwhile, from another process
                 return joined[key]
-            left = {row[0] for row in connection.execute("SELECT annotator FROM events WHERE kind = 'left'")}
-            slot = self._free_slot(key, joined, left)
+            slot = self._free_slot(key, joined, left_in(connection))
             insert(connection, Event(f"joined/{key}", "joined", name, body={"slot": slot, "simulated": self.simulated}))
             return name, slot
 
@@ -344,6 +345,11 @@ def joined_in(connection) -> dict[str, tuple[str, int]]:
     """Key of a name → (the name as first given, its slot)."""
     rows = connection.execute("SELECT id, annotator, body FROM events WHERE kind = 'joined' ORDER BY event")
     return {row[0].removeprefix("joined/"): (row[1], json.loads(row[2])["slot"]) for row in rows}
+
+
+def left_in(connection) -> set[str]:
+    """Names of those who handed their place on."""
+    return {row[0] for row in connection.execute("SELECT annotator FROM events WHERE kind = 'left'")}
 
 
 def _rows(content: Content, about: dict) -> list[tuple[str, list[tuple]]]:
