@@ -136,6 +136,8 @@ hints = draw_hints(
     places, torch.ones(1, L, dtype=torch.bool), salience, 0.4, generator=torch.Generator().manual_seed(2)
 )
 pieces = tokenizer.convert_ids_to_tokens(tokens[0].tolist())
+
+# %%
 print(" ".join(word if seen else "___" for word, seen in zip(pieces, hints.visible[0, 0], strict=True)))
 code = int(indexer.ids_.codes[0, 0])
 c = model.codebooks[0].rows.detach()[code]
