@@ -21,7 +21,7 @@ from explorer_app import context
 CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
 APP = Path(context.__file__).with_name("app.py")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "explorer"
-PATIENCE = 90_000  # milliseconds; the machine may be busy
+PATIENCE = 180_000  # milliseconds; the machine may be busy
 QUIET = (
     "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
     " && !document.querySelector('[data-testid=stSkeleton]')"
