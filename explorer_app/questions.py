@@ -33,7 +33,7 @@ STYLE = """<style>
 [class*="st-key-label_group_"], [class*="st-key-label_card_"] { gap: .5rem; }
 [class*="st-key-label_card_"] [data-testid="stText"], [class*="st-key-label_card_"] p {
   white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; text-align: start; font-family: inherit; }
-.st-key-label_guide_pane { max-height: calc(100vh - 13rem); overflow: auto; gap: .6rem; }
+.st-key-label_guide_pane { max-height: max(14rem, calc(100vh - 20rem)); overflow: auto; gap: .6rem; }
 [class*="st-key-label_example_"] { flex-shrink: 0; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-label_bar) { position: sticky; bottom: 0; z-index: 50; }
 .st-key-label_bar { padding: .6rem 0 .6rem; gap: .4rem; border-top: 1px solid rgb(128 128 128 / .3);

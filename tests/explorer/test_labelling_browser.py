@@ -363,6 +363,14 @@ def test_hostile_words_do_nothing_but_stand_there_and_nothing_is_given_away(anno
     assert not [url for url in outside if not url.startswith(("data:", "blob:", "ws:"))]
 
 
+def test_annotators_reach_no_other_page_by_its_address(annotator, served):
+    tab = annotator("tabs")
+    for path in ("results", "adjudicate", "overview", "prefixes"):
+        tab.goto(f"{served[1]}{path}?study=tabs")
+        tab.get_by_role("textbox", name="Your name").wait_for()
+        assert "METHOD" not in tab.content() and not tab.locator("[data-testid=stSidebar]").is_visible()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light"), (1920, "dark")])
 def test_screens_fit_their_width_and_are_kept_as_pictures(annotator, width, scheme):
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
