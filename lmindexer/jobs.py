@@ -24,6 +24,7 @@ from lmindexer.bundle import CHECKPOINTS, check_target
 from lmindexer.corpus import Corpus
 from lmindexer.errors import SettingsError
 from lmindexer.manifest import MANIFEST
+from lmindexer.settings_text import write_setting
 
 JOB, LOG, PROGRESS, HISTORY = "job.json", "job.log", "progress.json", "history.parquet"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -82,7 +83,7 @@ def start(folder: Path, name: str, corpus: Corpus, preset: str = "minilm", **set
     corpus.to_parquet(source)
     words = ["fit", str(source), "--run", str(run), "--preset", preset, "--no-progress"]
     for key, value in settings.items():
-        words += ["--set", f"{key}={_written(value)}"]
+        words += ["--set", f"{key}={write_setting(value)}"]
     _launch(run, [sys.executable, "-m", "lmindexer", *words])
     return run
 
@@ -184,9 +185,3 @@ def _tail(path: Path, size: int = 4000) -> str:
             return file.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _written(value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
