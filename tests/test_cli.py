@@ -367,6 +367,24 @@ def test_fit_encode_evaluate_and_report_on_a_run(shop):
     assert "products" in run("evaluate runs/products") and "Sample prefixes" in run("report runs/products")
 
 
+def test_fit_by_another_method_and_what_it_refuses(shop, monkeypatch):
+    from themed import line_map
+
+    monkeypatch.setattr("lmindexer.maps.umap_map", line_map)
+    line = f"fit products.csv {COLUMNS} --method hierarchical --set branching=4 --no-progress --run hc"
+    assert "Semantic IDs of 'products': 40 documents" in run(f"{line} --set embeddings=tfidf")
+    bundle = lmi.Bundle.open("hc")
+    assert (bundle.method, bundle.manifest["settings"]["branching"]) == ("hierarchical", 4)
+    assert "finished already" in run(f"{line} --set embeddings=tfidf")
+    assert "other settings (its embeddings is tfidf)" in error(line)
+    assert "of the method 'hierarchical'" in error(f"fit products.csv {COLUMNS} --method random --run hc")
+    assert "40 documents; 0 new collisions" in run(f"encode hc products.csv {COLUMNS}")
+    assert "'hierarchcal'; the nearest is 'hierarchical'" in error("fit attack --method hierarchcal")
+    assert "'branchign'; the nearest is 'branching'" in error("fit attack --method hierarchical --set branchign=3")
+    assert "'tigr'; the nearest is 'tiger'" in error("fit attack --method rqvae --preset tigr")
+    assert "codebook_size  256   (default: 32)" in run("settings --method rqvae --preset tiger")
+
+
 # ------------------------------------------------------------------------------------- encode, evaluate, report
 
 

@@ -252,6 +252,14 @@ def test_what_cannot_be_is_refused(clusters, tmp_path):
         ResidualKMeansIndexer(embeddings=embeddings).fit(corpus, run=tmp_path, progress=False)
 
 
+def test_the_explorer_says_why_a_run_over_a_file_of_vectors_cannot_be_asked(uneven, tmp_path, quick_map):
+    from lmindexer.browse import RunBrowser, inside
+
+    run = RunBrowser.from_bundle(uneven[0].save(tmp_path / "run", progress=False))
+    with pytest.raises(BundleError, match="vectors come from a file"):
+        inside.load_model(run)
+
+
 def test_a_model_of_another_method_or_a_damaged_one_is_refused(tmp_path, quick_map):
     indexer = TEXT_INDEXERS[0]().fit(themed_corpus(30), run=tmp_path / "run", progress=False)
     with pytest.raises(BundleError, match="is a run of 'hierarchical'"):

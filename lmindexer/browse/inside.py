@@ -31,6 +31,8 @@ def load_model(run: RunBrowser):
     indexer = load_indexer(run.bundle.path)
     if not hasattr(indexer, "scorer"):
         raise BundleError(f"Runs of the method {run.bundle.method!r} give no probabilities of codes.")
+    if not getattr(indexer, "reads_text", True):
+        raise BundleError("The run's vectors come from a file, so a text has none; only its IDs can be looked at.")
     return indexer
 
 

@@ -21,6 +21,8 @@ class ArrayEmbeddings(Embeddings):
     fields = ("path",)
     cached = False
 
+    reads_text = False
+
     def __init__(self, path: str | Path):
         self.path = str(path)
         self._rows = None  # (vectors, place of each id)

@@ -33,6 +33,11 @@ class Embeddings(ABC):
     cached: ClassVar[bool] = True
 
     @property
+    def reads_text(self) -> bool:
+        """Whether a text alone is enough to embed it."""
+        return True
+
+    @property
     def spec(self) -> dict:
         """What settings keep: the kind and every field, as JSON."""
         return {"kind": self.kind} | {name: getattr(self, name) for name in self.fields}

@@ -31,6 +31,11 @@ class JoinedEmbeddings(Embeddings):
     def spec(self) -> dict:
         return {"kind": self.kind, "sources": [source.spec for source in self.sources]}
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a text alone is enough to embed it: not where one source is a file."""
+        return all(source.reads_text for source in self.sources)
+
     def __repr__(self) -> str:
         return f"JoinedEmbeddings({self.sources!r})"
 

@@ -119,6 +119,11 @@ class EmbeddingIndexer(MethodIndexer):
         self.embeddings_ = given if isinstance(given, Embeddings) else make_embeddings(self._settings.embeddings)
         self.coder_ = None
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a text alone is enough to code it: not where vectors come from a file."""
+        return self.embeddings_.reads_text
+
     def _fit(self, corpus: Corpus, bars: Progress, folder: Path | None, resume: bool) -> None:
         began = time.perf_counter()
         texts, tails = texts_of(corpus, self._settings.category_text)
