@@ -61,9 +61,10 @@ samples: $(INSTALLED_DEV)  ## make the bundled corpora again from their sources
 	$(BIN)/python data_samples/wordnet/build.py --source $(WORDNET)
 	$(BIN)/python data_samples/attack/build.py
 
-runs: $(INSTALLED)  ## make the bundled finished runs again
+runs: $(INSTALLED)  ## make the bundled finished runs and the demonstration study again
 	$(BIN)/lmindexer fit wordnet --run data_samples/runs/wordnet $(COMPACT) --restart
 	$(BIN)/lmindexer fit attack --run data_samples/runs/attack --set codebook_size=16,8,8 $(COMPACT) --restart
+	$(BIN)/python data_samples/studies/build.py
 
 clean:  ## remove what was built and cached; .venv and runs/ stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ from lmindexer.human_eval import TYPES, Study, open_demonstration, report_html, 
 from lmindexer.human_eval.demonstration import demonstration_file
 from lmindexer.human_eval.findings import findings
 from lmindexer.human_eval.judge import embedding_judge
-from lmindexer.human_eval.paired import Judged, compare, crossed, holm, permutation_p, question_interval, sign_flip_p
+from lmindexer.human_eval.paired import Judged, compare, holm, permutation_p, sign_flip_p
 from lmindexer.human_eval.reliability import (
     annotator_reliability,
     consensus,
@@ -26,24 +26,9 @@ from lmindexer.human_eval.reliability import (
     time_outliers,
 )
 from lmindexer.human_eval.results import counting, method_results, study_results, unblinding_of, with_values
-from lmindexer.human_eval.simulate import answer_study, simulated_answers
+from lmindexer.human_eval.simulate import answer_study, rates, simulated_answers
 
 EQUAL, PLANTED = {"one": 0.65, "two": 0.65}, {"one": 0.85, "two": 0.55}
-
-
-def rejected(accuracy, studies: int, **more) -> tuple[float, float, float, float]:
-    """Over simulated studies: share with p ≤ 0.05, with p_wide ≤ 0.05, intervals that hold the truth, wide ones."""
-    spread = np.hypot(0.8, np.hypot(0.4, more.get("interaction_spread", 0)))
-    large = simulated_answers(accuracy, per_method=100_000, annotators=1, overlap=1, question_spread=spread,
-                              annotator_spread=0)  # fmt: skip
-    means = large.groupby("method")["value"].mean()
-    truth, found = means["one"] - means["two"], []
-    for seed in range(studies):
-        judged = Judged.of(simulated_answers(accuracy, seed=seed, **more), "one")
-        wide, (low, high) = crossed(judged), question_interval(judged, resamples=400, seed=seed)
-        found.append((permutation_p(judged, 399, seed) <= 0.05, wide.p <= 0.05, low <= truth <= high,
-                      wide.low <= truth <= wide.high))  # fmt: skip
-    return tuple(np.mean(found, axis=0).tolist())
 
 
 # ------------------------------------------------------------------------------------------------ simulated studies
@@ -51,23 +36,25 @@ def rejected(accuracy, studies: int, **more) -> tuple[float, float, float, float
 
 @pytest.mark.long
 def test_without_a_difference_few_studies_find_one():
-    p, wide, inside, inside_wide = rejected(EQUAL, 500)
-    assert p <= 0.06 and wide <= 0.06
-    assert 0.93 <= inside <= 0.975 and 0.94 <= inside_wide <= 0.99
+    found = rates(EQUAL, 500)
+    assert abs(found.truth) < 0.005
+    assert found.found <= 0.06 and found.found_wide <= 0.06
+    assert 0.93 <= found.covered <= 0.975 and 0.94 <= found.covered_wide <= 0.99
 
 
 @pytest.mark.long
 def test_a_planted_difference_is_recovered():
-    p, wide, inside, inside_wide = rejected(PLANTED, 200)
-    assert p >= 0.9 and wide >= 0.8
-    assert 0.92 <= inside <= 0.98 and inside_wide >= 0.93
+    found = rates(PLANTED, 200)
+    assert found.truth > 0.2 and found.found >= 0.9 and found.found_wide >= 0.8
+    assert 0.92 <= found.covered <= 0.98 and found.covered_wide >= 0.93
 
 
 @pytest.mark.long
 def test_annotators_who_differ_about_the_methods_are_seen_by_the_wide_interval():
-    p, wide, inside, inside_wide = rejected(EQUAL, 300, annotators=6, overlap=3, interaction_spread=0.6)
-    assert wide <= 0.08 and inside_wide >= 0.92
-    assert p > wide and inside < inside_wide  # the narrow one speaks about these annotators only
+    found = rates(EQUAL, 300, annotators=6, overlap=3, interaction_spread=0.6)
+    assert found.found_wide <= 0.08 and found.covered_wide >= 0.92
+    assert found.found > found.found_wide  # the narrow one speaks about these annotators only
+    assert found.covered < found.covered_wide and found.width < found.width_wide
 
 
 # ---------------------------------------------------------------------------------------------------------- by hand

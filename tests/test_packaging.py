@@ -172,6 +172,7 @@ def test_the_wheel_holds_samples_runs_app_and_notices(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for name in ("wordnet/corpus.jsonl.gz", "wordnet/LICENSE", "attack/corpus.jsonl.gz", "attack/LICENSE", "README.md"):
         assert f"lmindexer/_samples/{name}" in names
+    assert "lmindexer/_samples/studies/wordnet-demonstration.sqlite" in names
     runs = {path.parent.name for path in (ROOT / "data_samples" / "runs").glob("*/manifest.json")}
     assert runs == {
         name.split("/")[3] for name in names if re.match(r"lmindexer/_samples/runs/\w+/manifest.json", name)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.errors import StudyError
-from lmindexer.human_eval.intervals import bca, wilson
+from lmindexer.human_eval.intervals import bca, left_out_weights, wilson
 
 COLUMNS = ["statistic", "annotators", "value", "low", "high", "units", "ratings", "observed", "chance"]
 _TINY = 1e-12
@@ -221,7 +221,7 @@ def _interval(method, table: RatingTable, sample: np.ndarray, level: float):
         units = (table.counts.sum(1) >= 2).sum()
         low, _ = wilson(units, units, level)
         return observed, chance, value, float(_value(low, chance)), 1.0
-    left_out = _value(*method(table, 1 - np.eye(len(table.codes))))
+    left_out = _value(*method(table, left_out_weights(len(table.codes))))
     return observed, chance, value, *bca(value, resampled, left_out, level)
 
 

@@ -7,6 +7,8 @@ from scipy.special import ndtr, ndtri
 
 from lmindexer.errors import StudyError
 
+MANY = 2000  # units, from which BCa intervals go without the jackknife, whose memory grows as their square
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -119,6 +121,11 @@ def _cluster(values: np.ndarray, clusters) -> tuple[int, np.ndarray, np.ndarray]
         raise StudyError(f"{len(values)} answers came with {len(place)} questions; give one for each answer.")
     counts = np.bincount(place)
     return len(counts) if len(place) else 0, np.bincount(place, weights=values), counts
+
+
+def left_out_weights(units: int) -> np.ndarray:
+    """Weights [U, U] that leave out one unit in each row; none for many units, where acceleration hardly matters."""
+    return 1 - np.eye(units) if units <= MANY else np.empty((0, units))
 
 
 def bca(estimate: float, resampled, left_out, level: float = 0.95) -> tuple[float, float]:

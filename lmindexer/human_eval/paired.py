@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
-from lmindexer.human_eval.intervals import bca
+from lmindexer.human_eval.intervals import bca, left_out_weights
 
 COLUMNS = [
     "type", "method_a", "method_b", "value_a", "value_b", "difference", "low", "high", "low_wide", "high_wide",
@@ -131,7 +131,7 @@ def question_interval(judged: Judged, level=0.95, resamples: int = RESAMPLES, se
     sums, counts = judged.by_question(judged.values)
     of_a, of_b = judged.of_a * 1.0, ~judged.of_a * 1.0
     weights = _drawn_questions(judged, rng, resamples)
-    left_out = 1 - np.eye(len(of_a))
+    left_out = left_out_weights(len(of_a))
     estimate = float(_difference(of_a[None], of_b[None], sums, counts)[0])
     drawn = _difference(weights * of_a, weights * of_b, sums, counts)
     return bca(estimate, drawn, _difference(left_out * of_a, left_out * of_b, sums, counts), level)

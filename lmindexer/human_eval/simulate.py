@@ -1,6 +1,7 @@
 """Simulated annotators: to test the statistics, and to fill a demonstration. Never presented as people."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from lmindexer.errors import StudyError
 from lmindexer.human_eval.guide import SKIP_REASONS
 from lmindexer.human_eval.judge import likeliest, mean_alike
+from lmindexer.human_eval.paired import Judged, crossed, permutation_p, question_interval
 from lmindexer.human_eval.questions import Question
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from lmindexer.human_eval.view import View
 
 NAME = "simulated-"  # every simulated annotator's name begins so
+SPREADS = {"question_spread": 0.8, "annotator_spread": 0.4, "interaction_spread": 0.0}  # in log-odds
 
 
 def simulated_answers(
@@ -24,9 +27,9 @@ def simulated_answers(
     per_method: int = 40,
     annotators: int = 3,
     overlap: int = 2,
-    question_spread: float = 0.8,
-    annotator_spread: float = 0.4,
-    interaction_spread: float = 0.0,
+    question_spread: float = SPREADS["question_spread"],
+    annotator_spread: float = SPREADS["annotator_spread"],
+    interaction_spread: float = SPREADS["interaction_spread"],
     seed: int = 0,
 ) -> pd.DataFrame:
     """A study's answers drawn from a logistic model, in the columns that `results` reads.
@@ -67,6 +70,60 @@ def simulated_answers(
             "distractor": np.array(["near", "far"], object)[cell % 2],
         }
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the comparison of two methods does over simulated studies, as shares of the studies.
+
+    Attributes:
+        truth: the difference of the two methods over all possible questions and annotators.
+        found: p at most 0.05 by `paired.permutation_p` (these annotators).
+        found_wide: p at most 0.05 by `paired.crossed` (other annotators too).
+        covered, covered_wide: the interval holds the truth.
+        width, width_wide: mean width of the intervals.
+    """
+
+    truth: float
+    found: float
+    found_wide: float
+    covered: float
+    covered_wide: float
+    width: float
+    width_wide: float
+
+
+def rates(accuracy: dict[str, float], studies: int = 500, *, permutations: int = 399, resamples: int = 400, **more):
+    """Simulate studies of two methods and compare the methods in each, to see errors, power and coverage.
+
+    Args:
+        accuracy: two methods, see `simulated_answers`, which also takes everything in `more`.
+        studies: how many; their seeds are 0, 1, ….
+
+    Returns:
+        Rates.
+
+    >>> rates({"a": 0.9, "b": 0.5}, studies=20).found > 0.9
+    True
+    """
+    first = sorted(accuracy)[0]
+    spreads = [more.get(name, default) for name, default in SPREADS.items()]
+    large = simulated_answers(
+        accuracy, per_method=200_000, annotators=1, overlap=1, annotator_spread=0,
+        question_spread=float(np.hypot.reduce(spreads)),
+    )  # fmt: skip
+    means = large.groupby("method")["value"].mean()
+    truth, rows = float(2 * means[first] - means.sum()), []
+    for seed in range(studies):
+        judged = Judged.of(simulated_answers(accuracy, seed=seed, **more), first)
+        wide, (low, high) = crossed(judged), question_interval(judged, resamples=resamples, seed=seed)
+        rows.append(
+            (
+                permutation_p(judged, permutations, seed) <= 0.05, wide.p <= 0.05, low <= truth <= high,
+                wide.low <= truth <= wide.high, high - low, wide.high - wide.low,
+            )
+        )  # fmt: skip
+    return Rates(truth, *np.mean(np.array(rows, float), axis=0).tolist())
 
 
 def answer_study(
