@@ -121,9 +121,15 @@ class TreeWalker(Panel):
         return button
 
     def _documents(self) -> str:
-        page = documents.page(self.run, self.prefix, limit=6)
-        said = f"<p>{page.total:,} documents under {escaped(self._string() or 'the top')}:</p>"
-        return said + table(["ID", "title", "text"], [[r.id, r.title, r.text[:90]] for r in page.rows.itertuples()])
+        """Some documents below, or, where no document has this ID, those of the longest prefix that has some."""
+        prefix, said = self.prefix, ""
+        while not self.run.count(prefix):
+            said, prefix = f"No document has the ID {self._string()}. ", prefix[:-1]
+        page = documents.page(self.run, prefix, limit=6)
+        where = "".join(f"<{code}>" for code in prefix) or "the top"
+        rows = [[r.id, r.title, r.text[:90]] for r in page.rows.itertuples()]
+        said += f"{page.total:,} documents under {where}:"
+        return f"<p>{escaped(said)}</p>" + table(["ID", "title", "text"], rows)
 
     def _string(self) -> str:
         return "".join(f"<{code}>" for code in self.prefix)
