@@ -67,7 +67,7 @@ def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list
     like = _like(frame, labels)
     found = [
         f"### c1\n\n{means_table(frame, labels, FIRST)}",
-        f"### c1c2, and the whole ID\n\nAn AMI of c1c2 compares only between like numbers of prefixes. {like}\n\n"
+        f"### c1c2, and the whole ID\n\nAn AMI of c1c2 compares only between like numbers of prefixes.{like}\n\n"
         + means_table(frame, labels, SECOND),
     ]
     if len(levels) > 1:
@@ -86,7 +86,7 @@ def _like(frame: pd.DataFrame, labels: list[str]) -> str:
         return ""
     near = [n for n in labels if n != first and n in counts and like(counts[first], counts[n])]
     named = "; ".join(near) if near else "none"
-    return f"Within {LIKE:.0%} of {first}'s number: {named}."
+    return f" Within {LIKE:.0%} of {first}'s number: {named}."
 
 
 def like(one: float, other: float) -> bool:
