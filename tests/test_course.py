@@ -116,10 +116,17 @@ def test_values(capsys):
         checks.equal([1, 2], [1, 3], "h", hint="Look at dim 1.")
     with pytest.raises(CheckFailed, match="it is nan"):
         checks.equal(float("nan"), 1.0)
-    with pytest.raises(CheckFailed, match="too high. Count again."):
+    with pytest.raises(CheckFailed, match=r"too high\. Count again"):
         checks.number(9, 3, "Count again.")
     with pytest.raises(CheckFailed, match="too low"):
         checks.number(float("nan"), 3)
+    checks.found(..., lambda v: v > 1, "a number above 1")
+    checks.found(2, lambda v: v > 1, "a number above 1")
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == ["○", "✓"]
+    with pytest.raises(CheckFailed, match=r"a number above 1: not with 0\. Try 2"):
+        checks.found(0, lambda v: v > 1, "a number above 1", "Try 2.")
+    with pytest.raises(CheckFailed, match="stopped with TypeError"):
+        checks.found("two", lambda v: v > 1, "a number above 1")
     with pytest.raises(CheckFailed, match="does not hold"):
         checks.true(False, "a claim")
 
@@ -158,7 +165,7 @@ def test_the_shop_is_balanced_and_seeded():
 
 def test_figures_of_the_course():
     masks = plots.hint_masks([[True, False]], ["<b>ball", "red"], [[False, True]])
-    assert masks.data[0].z[0] == (1, 2) and "&lt;b&gt;ball" in masks.layout.xaxis.ticktext
+    assert list(masks.data[0].z[0]) == [1, 2] and "&lt;b&gt;ball" in masks.layout.xaxis.ticktext
     assert [trace.name for trace in masks.data[1:]] == ["hidden", "hint", "asked for"]
     table = plots.matrix([[0.2, 0.8], [float("-inf"), 1.0]], ["a", "b"], ["<0>", "<1>"], "P", marked=[1, 1])
     assert len(table.layout.shapes) == 2 and [a.text for a in table.layout.annotations] == ["0.20", "0.80", "–", "1.00"]
@@ -166,5 +173,7 @@ def test_figures_of_the_course():
     plane = plots.code_plane([[1, 0], [0, 2]], toys.six_codebook(), [0, 1], ["<i>x", "y"])
     assert {trace.name for trace in plane.data} == {"&lt;0&gt;", "&lt;1&gt;"}
     assert plane.data[0].text[0] == "&lt;i&gt;x"
-    for figure in (plots.hint_masks([], []), plots.matrix([], [], [], "none")):
+    drawn = plots.lines([0, 1], {"<i>a": [1, None], "b": [0, 2]}, "curves", x="step", y="loss")
+    assert [trace.name for trace in drawn.data] == ["&lt;i&gt;a", "b"] and drawn.data[0].y == (1.0, None)
+    for figure in (plots.lines([], {}, "none"), plots.hint_masks([], []), plots.matrix([], [], [], "none")):
         assert figure.layout.annotations

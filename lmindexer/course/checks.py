@@ -71,6 +71,16 @@ def number(answer, expected: float, hint: str = "", tolerance: float = 1e-3) -> 
     right(f"{answer} is right")
 
 
+@_exercise("this one")
+def found(answer, test, what: str, hint: str = "") -> None:
+    """The learner's answer, whatever it is, passes `test(answer)`: for tasks with many right answers."""
+    if answer is ... or answer is None:
+        raise Untried
+    if not bool(asked(lambda: bool(test(answer)))):
+        wrong(f"{what}: not with {answer!r}. {hint}".rstrip())
+    right(what)
+
+
 @_exercise("choice of a code")
 def choose_codes(function) -> None:
     """function(h [B, d], rows [K, d]) -> codes [B]: eq. (3), argmax_j h · e_j."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lmindexer.corpus import Corpus
 
-# Two of each kind: two balls, two dolls (toys); two headsets, two consoles (machines) would be eight; six are enough.
+# Notebook 01 gives some of their words an arrow: ball right, doll up, headset left, console down.
 SIX_DOCUMENTS = (
     "a red ball that bounces",
     "a soft ball for a small child",
@@ -62,5 +62,5 @@ def shop(goods: int = 240, seed: int = 0) -> Corpus:
 
 
 def six_codebook() -> Tensor:
-    """The codebook of four that notebook 01 writes by hand: right, up, left, down; [4, 2]."""
-    return torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    """The codebook of four that notebook 01 draws: right, up, left, down, each 2.5 long; [4, 2]."""
+    return 2.5 * torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])

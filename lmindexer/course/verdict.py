@@ -1,5 +1,6 @@
 """How a check speaks: ✓ right, ○ not tried yet, ✗ what is wrong and where to look."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,6 +50,7 @@ def asked(function, *inputs):
 def tensor(value, what: str = "value") -> Tensor:
     """The learner's value as a detached float tensor."""
     try:
+        value = value.tolist() if isinstance(value, np.ndarray) else value  # a read-only array would be warned of
         return torch.as_tensor(value).detach().double()
     except (TypeError, ValueError, RuntimeError):
         wrong(f"The {what} is a {type(value).__name__}, and numbers or a tensor are wanted.")

@@ -13,6 +13,7 @@ from lmindexer.plots.contingency import contingency
 from lmindexer.plots.hierarchy import hierarchy
 from lmindexer.plots.hint_masks import hint_masks
 from lmindexer.plots.id_map import id_map, id_map_raster
+from lmindexer.plots.lines import lines
 from lmindexer.plots.matrix import matrix
 from lmindexer.plots.method_scores import method_scores
 from lmindexer.plots.metric_intervals import metric_intervals
@@ -37,6 +38,7 @@ __all__ = [
     "hint_masks",
     "id_map",
     "id_map_raster",
+    "lines",
     "matrix",
     "method_scores",
     "metric_intervals",
