@@ -309,7 +309,7 @@ def test_guide_pause_and_what_a_screen_reader_is_told(annotator):
     ready(tab)
     tab.keyboard.press("?")
     pane.wait_for()
-    assert pane.get_by_text("Example 2").count() == 1
+    pane.get_by_text("Example 2").wait_for()
     ready(tab)
     said = tab.evaluate(
         "(() => { const place = document.querySelector('.st-key-label_keyboard [data-testid]');"
@@ -322,7 +322,7 @@ def test_guide_pause_and_what_a_screen_reader_is_told(annotator):
         assert button.get_by_label(re.compile(r"Shortcut \d")).count() == 1
     tab.keyboard.press("p")
     tab.wait_for_function(f"{HEADING}?.innerText === 'Paused'")
-    assert not tab.locator("[data-testid=stText]").count()
+    tab.wait_for_function("!document.querySelector('[data-testid=stText]')")
     ready(tab)
     tab.keyboard.press("p")
     at(tab, 1)
