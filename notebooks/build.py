@@ -88,7 +88,7 @@ def record_seconds(name: str, seconds: float) -> None:
     if not page.exists() or os.environ.get("LMINDEXER_FAST", "") not in ("", "0"):
         return
     text = page.read_text(encoding="utf-8")
-    row = re.compile(rf"(?m)^(\|[^\n]*\({re.escape(name)}\.ipynb\)[^\n]*\|)[^|\n]*\|$")
+    row = re.compile(rf"(?m)^(\| \[[^\]\n]*\]\({re.escape(name)}\.ipynb\) \|[^\n]*\|)[^|\n]*\|$")
     page.write_text(row.sub(rf"\g<1> {seconds:.0f} s |", text), encoding="utf-8")
 
 
