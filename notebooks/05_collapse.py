@@ -221,8 +221,8 @@ checks.true(losses["the code, eq. (8)"] < losses["nothing, eq. (12)"], "the reco
 # The same in a widget, with the two positions and all three losses of notebook 04. The cell below trains two runs from
 # code, so that there is something to see. Few words are visible here, which makes it hard to do without the code: which
 # of the numbers still shows that the second run had no cure, and which of them hides it? Then the laboratory is yours:
-# take out a tick, press *Train*, watch the curves, and give it `hint_share=0.8` for a harsher world. (In a saved page, as
-# on GitHub, you see a picture of it; run the cell to use it.)
+# take out a tick, press *Train*, watch the curves, and give it `hint_share=0.8` for a harsher world. (In a saved page,
+# as on GitHub, you see a picture of it; run the cell to use it.)
 
 # %%
 lab = lmi.widgets.CollapseLab(toys.shop(180), positions=2, codebook_size=[4, 3], learning_rate=2e-3)
