@@ -20,6 +20,7 @@ from lmindexer.relations import Interactions, Queries
 __all__ = ["Corpus", "Interactions", "Queries"]
 
 PATH_SEPARATOR = " > "  # between levels in labels(); also the default for reading a path column
+ROW_GROUP = 50_000  # documents in a row group: a reader of a few rows or of one search skips or shares the others
 
 
 class Corpus:
@@ -298,7 +299,7 @@ class Corpus:
         columns = [pa.array(self.frame[name].tolist(), pa.string()) for name in names]
         aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            pa.parquet.write_table(pa.table(columns, names=names), aside)
+            pa.parquet.write_table(pa.table(columns, names=names), aside, row_group_size=ROW_GROUP)
             os.replace(aside, path)
         except OSError as error:
             reason = error.strerror or "the disk refused"

@@ -72,7 +72,7 @@ def _tree(run: RunBrowser) -> None:
     chart(figure, f"tree_{kind}_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("A click on a part goes down into it, a click on the outermost part goes back up.")
-        export("tree", figure, {"nodes": tree(run, prefix, level=level or 1)})
+        export("tree", figure, {"nodes": tree(run, prefix, 3, level or 1, 400)})
     st.button(
         f"Look closely at {md(id_of(prefix) or 'the first codes')}", icon=":material/bar_chart:",
         on_click=links.goto, args=("prefixes",), kwargs={"prefix": ".".join(map(str, prefix))},

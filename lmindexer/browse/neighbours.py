@@ -9,7 +9,7 @@ from lmindexer.browse.run import Prefix, RunBrowser, remembered
 PIECE = 16_384  # documents converted to float32 at once
 EXACT_UP_TO = 150_000  # documents; above it only those under the nearest first codes are looked at
 PROBED = 30_000  # documents looked at then
-SAMPLE = 5_000  # documents that the centres of the first codes are estimated on
+SAMPLE = 2_500  # documents that the centres of the first codes are estimated on
 
 
 def states(run: RunBrowser) -> np.ndarray | None:

@@ -172,9 +172,8 @@ def _level_of_tree(run: RunBrowser, prefix, length: int, level: int, per_level: 
         f"coalesce(max(n) FILTER (rank >= 0), 0) / nullif(sum(n) FILTER (rank >= 0), 0) AS purity "
         f"FROM cells GROUP BY {columns} ORDER BY documents DESC, {columns} LIMIT {int(per_level)}"
     )
-    codes = frame[[f"c{t}" for t in range(1, length + 1)]].astype(str)
-    ids = codes.agg(".".join, axis=1) if len(frame) else pd.Series(dtype=str)
-    parent = codes.iloc[:, :-1].agg(".".join, axis=1) if length > 1 and len(frame) else key(())
+    codes = frame[[f"c{t}" for t in range(1, length + 1)]].to_numpy().tolist()
+    ids, parent = [key(row) for row in codes], [key(row[:-1]) for row in codes]
     rank = frame["rank"].fillna(-1).astype(int)
     labels = run.labels_of(level, rank) if run.levels else {-1: ""}
     nodes = pd.DataFrame({"id": ids, "parent": parent, "length": length, "code": frame[f"c{length}"]})

@@ -241,26 +241,29 @@ def _codebook_sizes(bundle: Bundle, positions: int) -> tuple[int, ...]:
 
 
 def _load(con, corpus: str, ids: str, levels: int, positions: int) -> None:
-    """Make `docs` and the category tables; labels are grouped once, deepest level first, then rolled up."""
+    """Make `docs` and the category tables.
+
+    Labels are put together once for each distinct path, not for each document.
+    """
     names = [f"category_{level}" for level in range(1, levels + 1)]
-    columns = "".join(f", {name}" for name in names)
-    con.execute(f"CREATE TEMP TABLE paths AS SELECT row{columns} FROM {corpus}")
+    columns = ", ".join(names)
+    con.execute(f"CREATE TEMP TABLE documents AS SELECT {', '.join(['row', *names])} FROM {corpus}")
+    if levels:
+        con.execute(f"CREATE TEMP TABLE paths AS SELECT {columns}, count(*) AS documents FROM documents GROUP BY ALL")
     for level in range(1, levels + 1):
-        path = f"concat_ws('{PATH_SEPARATOR}', {', '.join(names[:level])})"
+        label = f"concat_ws('{PATH_SEPARATOR}', {', '.join(names[:level])})"
         con.execute(
             f"CREATE TABLE category_{level} AS SELECT (row_number() OVER (ORDER BY documents DESC, label) - 1)"
-            f"::INTEGER AS rank, label, documents FROM (SELECT {path} AS label, count(*) AS documents "
+            f"::INTEGER AS rank, label, documents FROM (SELECT {label} AS label, sum(documents)::BIGINT AS documents "
             f"FROM paths GROUP BY ALL HAVING label <> '')"
         )
+        con.execute(f"ALTER TABLE paths ADD COLUMN g{level} INTEGER DEFAULT -1")
+        con.execute(f"UPDATE paths SET g{level} = rank FROM category_{level} k WHERE k.label = {label}")
     codes = ", ".join(f"c{t}::INTEGER AS c{t}" for t in range(1, positions + 1))
-    con.execute(f"CREATE TEMP TABLE codes AS SELECT row, {codes}, suffix FROM {ids}")
-    ranks, joins = "", ""
-    for level in range(1, levels + 1):
-        path = f"concat_ws('{PATH_SEPARATOR}', {', '.join(f'paths.{name}' for name in names[:level])})"
-        ranks += f", coalesce(k{level}.rank, -1)::INTEGER AS g{level}"
-        joins += f" LEFT JOIN category_{level} k{level} ON k{level}.label = {path}"
+    ranks = "".join(f", g{level}" for level in range(1, levels + 1))
+    same = " AND ".join(f"d.{name} IS NOT DISTINCT FROM p.{name}" for name in names)
     con.execute(
-        f"CREATE TABLE docs AS SELECT codes.row::INTEGER AS row, codes.* EXCLUDE (row){ranks} "
-        f"FROM codes JOIN paths USING (row){joins} ORDER BY codes.row"
+        f"CREATE TABLE docs AS SELECT i.row::INTEGER AS row, {codes}, suffix{ranks} FROM {ids} i "
+        f"JOIN documents d USING (row){f' JOIN paths p ON {same}' if levels else ''} ORDER BY i.row"
     )
-    con.execute("DROP TABLE paths; DROP TABLE codes")
+    con.execute(f"DROP TABLE documents{'; DROP TABLE paths' if levels else ''}")

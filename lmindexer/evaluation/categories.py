@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
+import scipy
 
 from lmindexer.errors import LMIndexerError
 from lmindexer.grouping import RowGroups, group_rows
@@ -94,7 +94,7 @@ def expected_mutual_information(sizes_true: np.ndarray, sizes_pred: np.ndarray) 
     0.231
     """
     documents = int(np.sum(sizes_true))
-    log_factorial = gammaln(np.arange(documents + 1) + 1.0)
+    log_factorial = scipy.special.gammaln(np.arange(documents + 1) + 1.0)
     sizes_b, times_b = np.unique(sizes_pred, return_counts=True)
     total = 0.0
     for a, times_a in zip(*np.unique(sizes_true, return_counts=True), strict=True):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
+import scipy
 
 from lmindexer.errors import LMIndexerError
 from lmindexer.evaluation.categories import entropy, expected_terms, mutual_information, score
@@ -53,7 +53,7 @@ class ExpectedMI:
     """
 
     def __init__(self, documents: int):
-        self.log_factorial = gammaln(np.arange(documents + 1) + 1.0)
+        self.log_factorial = scipy.special.gammaln(np.arange(documents + 1) + 1.0)
         self.terms: dict[int, dict[int, float]] = {}  # size of a class → {size of a group: term}
 
     def __call__(self, sizes_true: np.ndarray, sizes_pred: np.ndarray) -> float:

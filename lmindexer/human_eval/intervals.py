@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import scipy
 
 from lmindexer.errors import StudyError
 
@@ -54,7 +54,7 @@ def wilson(successes, answers, level: float = 0.95) -> tuple[np.ndarray, np.ndar
         raise StudyError(f"The level of an interval is {level!r}; give a share between 0 and 1, as 0.95.")
     if (successes < 0).any() or (successes > answers + 1e-9).any():
         raise StudyError("An interval was asked for more successes than answers; count them again.")
-    z = ndtri(0.5 + level / 2)
+    z = scipy.special.ndtri(0.5 + level / 2)
     n = np.where(answers > 0, answers, 1.0)
     share = successes / n
     centre, denominator = share + z**2 / (2 * n), 1 + z**2 / n
@@ -99,8 +99,6 @@ def clustered_mean(values, clusters, level: float = 0.95) -> Estimate:
 
     V = G/(G−1) Σ_g (s_g − m n_g)² / n², with G − 1 degrees of freedom; no interval (NaN) for fewer than two clusters.
     """
-    from scipy.special import stdtrit
-
     values = np.asarray(values, float)
     number, sums, counts = _cluster(values, clusters)
     answers = len(values)
@@ -110,7 +108,7 @@ def clustered_mean(values, clusters, level: float = 0.95) -> Estimate:
     if number < 2:
         return Estimate(float(mean), float("nan"), float("nan"), answers, float(number))
     variance = number / (number - 1) * np.sum((sums - mean * counts) ** 2) / answers**2
-    half = stdtrit(number - 1, 0.5 + level / 2) * np.sqrt(variance)
+    half = scipy.special.stdtrit(number - 1, 0.5 + level / 2) * np.sqrt(variance)
     effective = float(np.clip(values.var() / variance, number, answers)) if variance > 0 else float(answers)
     return Estimate(float(mean), float(mean - half), float(mean + half), answers, effective)
 
@@ -147,13 +145,13 @@ def bca(estimate: float, resampled, left_out, level: float = 0.95) -> tuple[floa
     if np.ptp(found) < 1e-12:
         return float("nan"), float("nan")
     below = (np.sum(found < estimate - 1e-12) + np.sum(found <= estimate + 1e-12)) / 2
-    bias = ndtri(np.clip(below / len(found), 1 / len(found), 1 - 1 / len(found)))
+    bias = scipy.special.ndtri(np.clip(below / len(found), 1 / len(found), 1 - 1 / len(found)))
     away = left_out.mean() - left_out if len(left_out) else np.zeros(1)
     spread = np.sum(away**2) ** 1.5
     acceleration = np.sum(away**3) / (6 * spread) if spread > 0 else 0.0
     ends = []
-    for z in (ndtri(0.5 - level / 2), ndtri(0.5 + level / 2)):
+    for z in (scipy.special.ndtri(0.5 - level / 2), scipy.special.ndtri(0.5 + level / 2)):
         moved = bias + z
-        ends.append(ndtr(bias + moved / max(1 - acceleration * moved, 1e-3)))
+        ends.append(scipy.special.ndtr(bias + moved / max(1 - acceleration * moved, 1e-3)))
     low, high = np.quantile(found, ends)
     return float(min(low, estimate)), float(max(high, estimate))

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
+import scipy
 
 from lmindexer.human_eval.intervals import bca, left_out_weights
 
@@ -180,8 +180,8 @@ def _crossed(estimate, influence, annotator, of_questions: float, freedom: int, 
     if variance <= 0:  # no two answers differ: an interval without width would claim too much
         return Crossed(float("nan"), float("nan"), float("nan"))
     degrees = variance**2 / (of_questions**2 / freedom + of_annotators**2 / (people - 1))
-    half = stdtrit(degrees, 0.5 + level / 2) * np.sqrt(variance)
-    p = 2 * stdtr(degrees, -abs(estimate) / np.sqrt(variance))
+    half = scipy.special.stdtrit(degrees, 0.5 + level / 2) * np.sqrt(variance)
+    p = 2 * scipy.special.stdtr(degrees, -abs(estimate) / np.sqrt(variance))
     return Crossed(float(estimate - half), float(estimate + half), float(p))
 
 
