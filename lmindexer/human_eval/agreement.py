@@ -249,8 +249,8 @@ def agreement_table(
         ratings or more), ratings (on those), observed, chance. NaN where there is nothing to compute from.
 
     >>> table = agreement_table([["a", "a"], ["b", "b"], ["a", "b"], ["b", "b"]], resamples=200)
-    >>> table.loc[0, ["statistic", "value", "units", "ratings"]].tolist()
-    ['percent', 0.75, 4, 8]
+    >>> print(*table.loc[0, ["statistic", "value", "units", "ratings"]])
+    percent 0.75 4 8
     """
     scaled = RatingTable.of(ratings, categories, scale)
     nominal = RatingTable(scaled.codes, scaled.categories)

@@ -23,8 +23,15 @@ def findings(comparisons: pd.DataFrame, preferences: pd.DataFrame) -> tuple[str,
 
 
 def number(value: float, form: str = ".2f") -> str:
-    """A number for people, with a proper minus; "–" where there is none."""
-    return format(value, form).replace("-", "−") if isinstance(value, int | float) and math.isfinite(value) else "–"
+    """A number for people, with a proper minus; "–" where there is none.
+
+    >>> number(-0.25), number(-0.001), number(float("nan"))
+    ('−0.25', '0.00', '–')
+    """
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return "–"
+    text = format(value, form)
+    return text.replace("-", "−") if text.strip("-0.") else text.lstrip("-")
 
 
 def p_value(p: float) -> str:
