@@ -70,12 +70,16 @@ def table(results: list[dict]) -> str:
         ami, spread = mean("ami"), np.std([result["ami"] for result in group], axis=0, ddof=min(1, len(group) - 1))
         lines.append(
             f"| {corpus} | {'with' if text else 'without'} | {size} | {METHODS[method]} | {len(group)} "
-            f"| {ami[0]:.3f} ± {spread[0]:.3f} | {ami[1]:.3f} ± {spread[1]:.3f} "
+            f"| {_with_spread(ami[0], spread[0], group)} | {_with_spread(ami[1], spread[1], group)} "
             f"| {' / '.join(f'{value:.0f}' for value in mean('perplexity'))} "
             f"| {' / '.join(f'{value:.0f}' for value in mean('used'))} "
             f"| {mean('distinct'):.3f} | {mean('seconds'):.0f} |"
         )
     return "\n".join(lines)
+
+
+def _with_spread(mean: float, spread: float, group: list) -> str:
+    return f"{mean:.3f} ± {spread:.3f}" if len(group) > 1 else f"{mean:.3f}"
 
 
 def main() -> None:

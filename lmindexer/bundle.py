@@ -173,7 +173,7 @@ class Bundle:
 
     @property
     def method(self) -> str:
-        """Which indexer made it: "lmindexer", "rqvae", "hierarchical" or "random"."""
+        """Which indexer made it: "lmindexer", "rqvae", "hierarchical", "residual_kmeans", "random" or "category"."""
         return self.manifest["method"]
 
     @cached_property

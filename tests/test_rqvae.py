@@ -82,7 +82,7 @@ def test_codes_and_residuals_are_those_of_a_slow_loop(quantiser):
         residual, summed = z[row], torch.zeros(5)
         for t, book in enumerate(quantiser.books):
             assert torch.allclose(found.residuals[t][row], residual, atol=1e-6)
-            code = min(range(8), key=lambda k: float(((residual - book.rows[k]) ** 2).sum()))
+            code = min(range(8), key=lambda k: ((residual - book.rows[k]) ** 2).sum().item())
             assert found.codes[row, t] == code
             residual, summed = residual - book.rows[code], summed + book.rows[code]
         assert torch.allclose(found.values[row], summed, atol=1e-6)
