@@ -21,11 +21,10 @@ HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
 PLOTLY = "application/vnd.plotly.v1+json"
 LIMIT = 600  # seconds a cell may take
+WIDTH, HEIGHT = 760, 420  # of a figure that does not say
 DRAW = """async spec => {
-  const layout = Object.assign({}, spec.layout, {width: spec.layout.width || 760});
-  const height = layout.height || 420;
-  const url = await Plotly.toImage({data: spec.data, layout: layout},
-                                   {format: "png", width: layout.width, height: height, scale: 1.5});
+  const url = await Plotly.toImage({data: spec.data, layout: spec.layout},
+                                   {format: "png", width: spec.width, height: spec.height, scale: 1.5});
   return url.split(",")[1];
 }"""
 
@@ -60,7 +59,7 @@ def painter():
         page = browser.new_page()
         page.set_content("<html><body></body></html>")
         page.add_script_tag(content=get_plotlyjs())
-        yield lambda spec: page.evaluate(DRAW, {"data": spec["data"], "layout": spec["layout"]})
+        yield lambda spec, size: page.evaluate(DRAW, {"data": spec["data"], "layout": spec["layout"], **size})
         browser.close()
 
 
@@ -71,7 +70,10 @@ def add_pictures(notebook, paint) -> int:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if PLOTLY in data and "image/png" not in data:
-                data["image/png"] = paint(data[PLOTLY])
+                layout = data[PLOTLY]["layout"]
+                size = {"width": layout.get("width", WIDTH), "height": layout.get("height", HEIGHT)}
+                data["image/png"] = paint(data[PLOTLY], size)
+                output["metadata"]["image/png"] = size  # shown so; it is drawn half as large again, to be sharp
                 added += 1
     return added
 
