@@ -68,7 +68,7 @@ def test_browsing_goes_down_and_up(run):
     assert f"of {largest['documents']:,}" in browser.place.value
     assert len(shown(browser.figure)["data"]) == len(prefixes.children(run, browser.prefix))  # a trace a code
     browser.up.click()
-    assert browser.prefix == () and browser.code.value is None
+    assert browser.prefix == () and browser.code.label == "choose …"
 
 
 def test_a_whole_id_has_documents_and_no_figure(run):

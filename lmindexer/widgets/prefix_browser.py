@@ -7,6 +7,7 @@ from lmindexer.browse import documents, prefixes, words
 from lmindexer.widgets.panel import Panel, as_browser, bar, escaped, show_figure, table
 
 SHOWN = 12  # documents on a page
+NOTHING = -9  # stands for no choice; -1 is "no code" in IDs of variable depth
 
 
 class PrefixBrowser(Panel):
@@ -91,8 +92,8 @@ class PrefixBrowser(Panel):
         self._filling = True  # so that filling the list is not taken for a choice
         found = self.codes()
         options = [(f"<{r.code}>  {r.documents:,} documents  {r.words}", int(r.code)) for r in found.itertuples()]
-        self.code.options = [("choose …", None), *options]
-        self.code.value = None
+        self.code.options = [("choose …", NOTHING), *options]
+        self.code.value = NOTHING
         self.code.disabled = not options
         self._filling = False
         self.up.disabled = not self.prefix
@@ -131,7 +132,7 @@ class PrefixBrowser(Panel):
     # -- what a person does --------------------------------------------------------------------------------
 
     def _chosen(self, change) -> None:
-        if not self._filling and change["new"] is not None:
+        if not self._filling and change["new"] not in (None, NOTHING):
             self.go((*self.prefix, change["new"]))
 
     def _levelled(self, change) -> None:
