@@ -21,10 +21,10 @@ HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
 PLOTLY = "application/vnd.plotly.v1+json"
 LIMIT = 600  # seconds a cell may take
-WIDTH, HEIGHT = 760, 420  # of a figure that does not say
+WIDTH, HEIGHT = 760, 420  # of a figure that does not say; JupyterLab shows a picture as large as it was drawn
 DRAW = """async spec => {
   const url = await Plotly.toImage({data: spec.data, layout: spec.layout},
-                                   {format: "png", width: spec.width, height: spec.height, scale: 1.5});
+                                   {format: "png", width: spec.width, height: spec.height});
   return url.split(",")[1];
 }"""
 
@@ -73,7 +73,7 @@ def add_pictures(notebook, paint) -> int:
                 layout = data[PLOTLY]["layout"]
                 size = {"width": layout.get("width", WIDTH), "height": layout.get("height", HEIGHT)}
                 data["image/png"] = paint(data[PLOTLY], size)
-                output["metadata"]["image/png"] = size  # shown so; it is drawn half as large again, to be sharp
+                output["metadata"]["image/png"] = size
                 added += 1
     return added
 
