@@ -28,7 +28,7 @@ class Comparison:
 
     Attributes:
         difference: AMI of first - AMI of second (means over seeds).
-        low, high: percentile interval of the difference over bootstrap draws.
+        low, high: percentile interval of the difference over bootstrap draws, centred at the difference.
         p: two-sided p-value of the permutation test.
         p_holm: the same after Holm's correction for all comparisons made together.
     """
@@ -198,7 +198,7 @@ def compare_methods(
         level: of the interval.
 
     The bootstrap draws of all methods are the same, so that a difference is never one of draws. A draw holds
-    documents twice, which raises each AMI alike; only the interval of the difference is of use.
+    documents twice, which raises AMIs, the low ones more; so the draws are centred at the difference found.
 
     >>> found = compare_methods(["a", "a", "b", "b"] * 5, {"x": [[0, 0, 1, 1] * 5], "y": [[0, 1, 0, 1] * 5]}, "x")
     >>> found[0].second, found[0].low > 0, found[0].p < 0.01
@@ -215,7 +215,8 @@ def compare_methods(
     tail = (1 - level) / 2
     found = []
     for name, p, corrected in zip(others, p_values, holm(p_values), strict=True):
-        low, high = np.quantile(drawn[against] - drawn[name], [tail, 1 - tail])
         difference = float(parts[against].mean() - parts[name].mean())
+        draws_of_it = drawn[against] - drawn[name]
+        low, high = np.quantile(draws_of_it, [tail, 1 - tail]) + difference - draws_of_it.mean()
         found.append(Comparison(against, name, difference, float(low), float(high), p, corrected))
     return found
