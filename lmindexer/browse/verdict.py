@@ -71,8 +71,8 @@ def _collisions(quality: IDQuality) -> list[Remark]:
     share = quality.collisions.unique_share
     if share is None:
         return []
-    mood = "good" if share >= 0.7 else "fair" if share >= 0.3 else "bad"
+    mood = "good" if share >= 0.7 else "fair"  # crowded IDs are a matter of size; nothing has collapsed
     largest = quality.collisions.largest_group
     more = "" if largest < 2 else f"; the most crowded ID holds {largest:,}, told apart by the suffix"
-    advice = "" if mood != "bad" else " What to try: a larger codebook or one more position."
+    advice = "" if share >= 0.3 else " What to try: a larger codebook or one more position."
     return [Remark(mood, f"{share:.0%} of the documents have codes that no other has{more}.{advice}")]

@@ -29,7 +29,7 @@ def code_probabilities(steps, title: str = "The most probable codes at each posi
             hovertemplate="%{customdata[0]}<br>probability %{x:.3f}, rank %{customdata[1]}<extra></extra>",
         )  # fmt: skip
     dress(figure, title, None, None, 90 + 40 * int(steps.groupby("position").size().max()))
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", title_text="probability")
+    figure.update_xaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75], tickformat=".0%", title_text="probability")
     figure.update_yaxes(visible=False)
     figure.update_annotations(font_size=12)
     figure.update_layout(margin={"l": 8}, bargap=0.25)

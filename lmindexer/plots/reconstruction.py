@@ -14,7 +14,8 @@ def reconstruction(table, words: int = 24) -> go.Figure:
         words: so many at most.
     """
     title = "What the code knows of the hidden words"
-    hidden = table[table["hidden"]].drop_duplicates("token")
+    word = table["token"].str.contains(r"\w", regex=True) & ~table["token"].str.fullmatch(r"[\[<].+[\]>]")
+    hidden = table[table["hidden"] & word].drop_duplicates("token")  # no punctuation, no [CLS], [SEP], </s>
     if hidden.empty:
         return empty(title, "No word was hidden; show fewer hints.")
     gain = hidden["with_code"] - hidden["without_code"]
