@@ -90,6 +90,7 @@ def fake(monkeypatch):
     """Every command finds FakeIndexer where LMIndexer lives."""
     module = ModuleType("lmindexer.indexers")
     module.LMIndexer, module.load_indexer = FakeIndexer, lambda folder: FakeIndexer()
+    module.INDEXERS = {"lmindexer": FakeIndexer}
     monkeypatch.setitem(sys.modules, "lmindexer.indexers", module)
     monkeypatch.setattr(FakeIndexer, "calls", [])
     return FakeIndexer

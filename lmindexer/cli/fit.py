@@ -104,9 +104,9 @@ def _finished(run: Path, corpus, method: str, preset: str | None, changes: dict,
 
 
 def _indexer_class(method: str) -> type:
-    from lmindexer import indexers  # which loads torch
+    from lmindexer.indexers import INDEXERS  # which loads torch
 
-    return indexers.LMIndexer if method == "lmindexer" else indexers.INDEXERS[method]
+    return INDEXERS[method]
 
 
 def _difference(bundle, corpus, method: str, settings: dict) -> str:
