@@ -13,7 +13,7 @@ PROCESSES ?= 2
 WORDNET ?= /usr/share/wordnet
 
 BIN := $(VENV)/bin
-COMPACT := --set decoder_layers=1 --set state_dims=64
+COMPACT := --set state_dims=64
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile

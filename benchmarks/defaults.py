@@ -39,7 +39,8 @@ VARIANTS: dict[str, dict] = {
     "hint share 0.5": {"hint_share": 0.5},
     "hint form 'target'": {"hint_form": "target"},
     "anchor 1": {"anchor": 1.0},
-    "one decoder layer": {"decoder_layers": 1},
+    "two decoder layers": {"decoder_layers": 2},
+    "lexical rank 96": {"lexical_rank": 96},
 }
 
 

@@ -4,8 +4,9 @@
     python benchmarks/explorer_scale.py FOLDER
 
 Every interaction is run as the server runs it (Streamlit's AppTest, without a browser): the script's wall time and the
-bytes of the messages it sends. The start is a fresh process: imports, opening the run, first page. The bounds are
-those of the project: start ≤ 3 s, 95th percentile ≤ 1 s, memory ≤ 2 GiB, messages below Streamlit's 200 MB.
+bytes of the messages it sends. The start is a fresh process: imports, opening the run, first page (its key words, for
+which the page does not wait, are told apart). The bounds are those of the project: start ≤ 3 s, 95th percentile ≤ 1 s,
+memory ≤ 2 GiB, messages below Streamlit's 200 MB.
 """
 
 import argparse
@@ -42,6 +43,10 @@ def measure(folder: str, run: str) -> dict:
     test.run()
     _check(test, "start")
     rows, start, start_cpu = [], time.perf_counter() - began, time.process_time()
+    while any("key words" in caption.value and "still" in caption.value for caption in test.caption):
+        time.sleep(0.05)
+        test.run()
+    named = time.perf_counter() - began
     rng = np.random.default_rng(0)
     for page, query in interactions(rng):
         sent.clear()
@@ -54,6 +59,7 @@ def measure(folder: str, run: str) -> dict:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "start": start,
+        "named": named,
         "start_cpu": start_cpu,
         "rows": rows,
         "memory": peak / 2**20 if sys.platform != "darwin" else peak / 2**30,
@@ -105,6 +111,7 @@ def report(found: dict) -> bool:
     for name, bound in BOUNDS.items():
         kept = "kept" if values[name] <= bound else "BROKEN"
         print(f"{name:<10}{values[name]:>8.2f} {units[name]:<4} bound {bound:g} {units[name]}: {kept}")
+    print(f"The key words of the first page are there after {found['named']:.2f} s.")
     busy = sorted(row["cpu"] for row in found["rows"])
     print(
         f"CPU time, which a busy machine does not lengthen: start {found['start_cpu']:.2f} s, "

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer_app import links, studies, warm  # noqa: F401 (warm: by being imported)
+from explorer_app import links, studies
 from explorer_app.context import current_key, shelf
 from explorer_app.show import md
 from explorer_app.views import PAGES

@@ -1,13 +1,14 @@
 """Which runs there are and which are chosen; opened runs are kept between interactions."""
 
 import sys
+import threading
 from pathlib import Path
 
 import streamlit as st
 
 from explorer_app import links
 from explorer_app.show import md
-from lmindexer.browse import RunBrowser, Shelf
+from lmindexer.browse import RunBrowser, Shelf, words
 from lmindexer.bundle import Bundle
 from lmindexer.errors import LMIndexerError
 
@@ -47,7 +48,9 @@ def forget_shelf() -> None:
 
 @st.cache_resource(max_entries=6, show_spinner="Opening the run …")
 def _browser(path: str, stamp: tuple) -> RunBrowser:
-    return RunBrowser.from_bundle(Bundle.open(path))
+    run = RunBrowser.from_bundle(Bundle.open(path))
+    threading.Thread(target=words.prepare, args=(run,), daemon=True).start()
+    return run
 
 
 def open_run(bundle: Bundle) -> RunBrowser:

@@ -8,16 +8,26 @@ from torch import Tensor
 def attend(query: Tensor, memory: Tensor, weights, heads: int, bias: Tensor | float, dropout: float = 0.0) -> Tensor:
     """T5 attention (no scaling, no biases in the projections), computed without projecting the memory.
 
-    query [B, Q, d], memory [B, L, d]; `weights` has the linear maps q, k, v [H·k, d] and o [d, H·k];
-    bias is added to the scores [B, H, Q, L] (large negative = hidden). Returns [B, Q, d].
+    query [W·B, Q, d] in W views, one after the other, of B documents; memory [B, L, d], which the views share;
+    `weights` has the linear maps q, k, v [H·k, d] and o [d, H·k]; bias is added to the scores [W·B, H, Q, L] (large
+    negative = hidden). Returns [W·B, Q, d].
 
         softmax_l(q · W_k x_l + bias) W_v x_l  =  W_v Σ_l softmax_l((W_kᵀ q) · x_l + bias) x_l
     """
     batch, queries, width = query.shape
-    q = weights.q(query).view(batch, queries, heads, -1)  # [B, Q, H, k]
-    into_memory = torch.einsum("bqhk,hkd->bhqd", q, weights.k.weight.view(heads, -1, width))  # [B, H, Q, d]
-    scores = (into_memory.flatten(1, 2) @ memory.transpose(1, 2)).unflatten(1, (heads, queries))  # [B, H, Q, L]
-    share = F.dropout((scores + bias).float().softmax(-1).to(scores.dtype), dropout, dropout > 0)  # [B, H, Q, L]
-    read = (share.flatten(1, 2) @ memory).unflatten(1, (heads, queries))  # [B, H, Q, d]
-    value = torch.einsum("bhqd,hkd->bqhk", read, weights.v.weight.view(heads, -1, width))  # [B, Q, H, k]
-    return weights.o(value.flatten(2))  # [B, Q, d]
+    q = weights.q(query).view(batch, queries, heads, -1)  # [W·B, Q, H, k]
+    into_memory = torch.einsum("bqhk,hkd->bhqd", q, weights.k.weight.view(heads, -1, width))  # [W·B, H, Q, d]
+    scores = _each_memory_once(into_memory, memory.transpose(1, 2))  # [W·B, H, Q, L]
+    share = F.dropout((scores + bias).float().softmax(-1).to(scores.dtype), dropout, dropout > 0)  # [W·B, H, Q, L]
+    read = _each_memory_once(share, memory)  # [W·B, H, Q, d]
+    value = torch.einsum("bhqd,hkd->bqhk", read, weights.v.weight.view(heads, -1, width))  # [W·B, Q, H, k]
+    return weights.o(value.flatten(2))  # [W·B, Q, d]
+
+
+def _each_memory_once(rows: Tensor, memory: Tensor) -> Tensor:
+    """rows [W·B, H, Q, n] times memory [B, n, m] -> [W·B, H, Q, m]: a document's rows of all views in one product,
+    since fetching the memory costs more than multiplying by it."""
+    views, documents = len(rows) // len(memory), len(memory)
+    together = rows.unflatten(0, (views, documents)).transpose(0, 1)  # [B, W, H, Q, n]
+    product = together.flatten(1, 3) @ memory  # [B, W·H·Q, m]
+    return product.unflatten(1, together.shape[1:4]).transpose(0, 1).flatten(0, 1)

@@ -40,15 +40,10 @@ class FewQueryAttention(T5Attention):
     def forward(
         self, hidden_states, mask=None, key_value_states=None, position_bias=None, past_key_values=None, **kwargs
     ):
-        mixed = attend(
-            hidden_states,
-            key_value_states,
-            self,
-            self.n_heads,
-            0.0 if mask is None else mask,
-            self.dropout if self.training else 0.0,
-        )
-        return mixed, position_bias, None
+        views = len(hidden_states) // len(key_value_states)
+        bias = 0.0 if mask is None else mask.repeat(views, 1, 1, 1)  # transformers makes one mask a memory
+        dropout = self.dropout if self.training else 0.0
+        return attend(hidden_states, key_value_states, self, self.n_heads, bias, dropout), position_bias, None
 
 
 class Backbone(nn.Module):
@@ -81,7 +76,10 @@ class Backbone(nn.Module):
             return encoder(input_ids=tokens, attention_mask=present.long()).last_hidden_state
 
     def decode(self, inputs: Tensor, states: Tensor, present: Tensor) -> Tensor:
-        """TransDecoder(states, c^{<t}): causal over inputs [B, t, d], after the final norm and dropout."""
+        """TransDecoder(states, c^{<t}): causal over inputs [B, t, d], after the final norm and dropout.
+
+        Where the encoder is frozen, several views of the inputs may stand one after the other, [W·B, t, d].
+        """
         return self.decoder(
             inputs_embeds=inputs,
             encoder_hidden_states=states,

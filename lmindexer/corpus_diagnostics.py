@@ -5,7 +5,7 @@ import torch
 
 from lmindexer import diagnostics
 from lmindexer.encoding import EncodedCorpus
-from lmindexer.hints import draw_hints
+from lmindexer.hints import AskedWords, draw_hints
 from lmindexer.model import IndexerModel
 from lmindexer.settings import Settings
 
@@ -15,7 +15,7 @@ MASK_SEED = 20240
 
 @torch.no_grad()
 def encode_all(
-    model: IndexerModel, corpus: EncodedCorpus, codes: np.ndarray, position: int, settings: Settings, device
+    model: IndexerModel, corpus: EncodedCorpus, codes: np.ndarray, position: int, device
 ) -> tuple[np.ndarray, np.ndarray]:
     """h^t [N, d] and greedy codes [N, t] of every document, each position given the codes written down before it.
 
@@ -40,17 +40,20 @@ def diagnose_corpus(
     codes: np.ndarray,
     stage,
     settings: Settings,
-    salience,
+    asked: AskedWords,
     device,
+    states: np.ndarray | None,
     greedy: np.ndarray | None,
 ) -> dict:
     """Perplexities, used codes, diff ratios and ID consistency of the corpus, and Macro-F1 of reconstruction.
 
-    `stage` has a name and a position t; `codes` [N, t-1] are those written down; `greedy` [N, t] is what the model
-    chooses now (`encode_all`; None in the warm-up, t = 0). Before a codebook exists (warm-up, continuous stage) only
-    Macro-F1 and the consistency of earlier positions are defined.
+    `stage` has a name and a position t; `codes` [N, t-1] are those written down; `states` [N, d] and `greedy` [N, t]
+    are h^t and what the model chooses now (`encode_all`; None in the warm-up, t = 0). Before a codebook exists
+    (warm-up, continuous stage) only Macro-F1 and the consistency of earlier positions are defined.
     """
-    found: dict = {"macro_f1": reconstruction_macro_f1(model, corpus, codes, stage, settings, salience, device)}
+    found: dict = {
+        "macro_f1": reconstruction_macro_f1(model, corpus, codes, stage, settings, asked, device, states, greedy)
+    }
     t = stage.position
     if t == 0:
         return found
@@ -70,7 +73,15 @@ def diagnose_corpus(
 
 @torch.no_grad()
 def reconstruction_macro_f1(
-    model: IndexerModel, corpus: EncodedCorpus, codes: np.ndarray, stage, settings: Settings, salience, device
+    model: IndexerModel,
+    corpus: EncodedCorpus,
+    codes: np.ndarray,
+    stage,
+    settings: Settings,
+    asked: AskedWords,
+    device,
+    states: np.ndarray | None,
+    greedy: np.ndarray | None,
 ) -> float | None:
     """Macro-F1 over word types of the words rebuilt from codes and hints, at a fixed mask seed.
 
@@ -81,61 +92,48 @@ def reconstruction_macro_f1(
     model.eval()
     generator = torch.Generator().manual_seed(MASK_SEED)
     share = settings.warmup_hint_share if stage.position == 0 else settings.at("hint_share", stage.position)
-    predicted, true = [], []
+    counts = torch.zeros(2, len(asked.words), dtype=torch.long)
     documents = min(len(corpus), settings.macro_f1_documents)
     for first in range(0, documents, ENCODE_BATCH):
         batch = torch.arange(first, min(first + ENCODE_BATCH, documents))
         inputs = corpus.batch(batch, device)
-        drawn = draw_hints(
-            inputs.words.cpu(),
-            inputs.present.cpu(),
-            salience,
-            share,
-            settings.hint_form,
-            settings.targets,
-            generator,
+        words, present = inputs.words.cpu(), inputs.present.cpu()
+        hints = draw_hints(words, present, asked.salience, share, settings.hint_form, settings.targets, generator).to(
+            device
         )
-        hints = drawn.to(device)
         if stage.position == 0:
-            logits = model.reconstruct_from_hints(inputs, hints)
+            logits = model.reconstruct_from_hints(inputs, hints, asked.words)
         else:
-            logits = model.reconstruct(_codes_of(model, inputs, codes[batch.numpy()], stage), inputs, hints)
-        guess, right = _predicted_words(logits.float().cpu(), drawn, salience)
-        predicted.append(guess)
-        true.append(right)
-    return diagnostics.macro_f1(np.concatenate(predicted), np.concatenate(true))
+            rows = slice(first, first + len(batch))
+            known = _codes_of(model, codes[rows], states[rows], greedy[rows], stage, device)
+            logits = model.reconstruct(known, inputs, hints, asked.words)
+        counts += hits_and_occurrences(logits.float(), asked.place[hints.words], hints.weight > 0).cpu()
+    return diagnostics.mean_f1(*counts.numpy())
 
 
-def _codes_of(model, inputs, codes: np.ndarray, stage) -> list[torch.Tensor]:
+def _codes_of(model, codes: np.ndarray, states: np.ndarray, greedy: np.ndarray, stage, device) -> list[torch.Tensor]:
     """What the reconstructor is given at this stage: earlier rows, then h^t or the chosen row of position t."""
-    earlier_codes = torch.from_numpy(codes[:, : stage.position - 1].astype(np.int64)).to(inputs.present.device)
-    earlier = model.rows(earlier_codes)
-    h, _ = model.encoder(inputs, earlier)
+    earlier = model.rows(torch.from_numpy(codes[:, : stage.position - 1].astype(np.int64)).to(device))
     if stage.name == "continuous":
-        return [*earlier, h[:, -1]]
-    book = model.codebooks[stage.position - 1]
-    return [*earlier, book.look_up(book.choose(h[:, -1]))]
+        return [*earlier, torch.from_numpy(states).to(device)]
+    chosen = torch.from_numpy(greedy[:, -1].astype(np.int64)).to(device)
+    return [*earlier, model.codebooks[stage.position - 1].look_up(chosen)]
 
 
-def _predicted_words(logits, hints, salience) -> tuple[np.ndarray, np.ndarray]:
-    """Aligned (predicted, true) words: a query's P distinct targets against its P best-scored words.
+def hits_and_occurrences(logits: torch.Tensor, words: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """For each word: how often it was rightly predicted, and how often it was predicted or true, [2, V].
 
-    Right words stand opposite themselves; the rest are paired in any order, which leaves every count of true and
-    false positives and of misses as it is.
+    logits [B, M, V]; words [B, M, P] are true where `counts`. A query with n distinct true words predicts its n best.
+
+    >>> hits_and_occurrences(torch.tensor([[[3., 2., 1.]]]), torch.tensor([[[0, 2]]]), torch.tensor([[[True, True]]]))
+    tensor([[1, 0, 0],
+            [2, 1, 1]])
     """
-    logits = logits.masked_fill(salience == 0, float("-inf"))
-    predicted, true = [], []
-    for row, words, weight in zip(
-        logits.flatten(0, 1), hints.words.flatten(0, 1), hints.weight.flatten(0, 1), strict=True
-    ):
-        asked = words[weight > 0].unique()
-        if not len(asked):
-            continue
-        guess = row.topk(len(asked)).indices
-        asked, guess = asked.numpy(), guess.numpy()
-        hit = np.intersect1d(asked, guess)
-        predicted += [hit, np.setdiff1d(guess, hit)]
-        true += [hit, np.setdiff1d(asked, hit)]
-    if not predicted:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    return np.concatenate(predicted), np.concatenate(true)
+    logits, words, counts = logits.flatten(0, 1), words.flatten(0, 1), counts.flatten(0, 1)  # [Q, V], [Q, P], [Q, P]
+    true = torch.zeros(logits.shape, dtype=torch.int32, device=logits.device)
+    true = true.scatter_reduce_(1, words, counts.int(), "amax")  # [Q, V], 0 or 1
+    wanted = true.sum(1, keepdim=True)  # [Q, 1]
+    best = logits.topk(int(wanted.max())).indices  # [Q, n]
+    in_time = torch.arange(best.shape[1], device=best.device) < wanted  # [Q, n]
+    predicted = torch.zeros_like(true).scatter_(1, best, in_time.int())  # [Q, V]
+    return torch.stack([(true * predicted).sum(0), (true + predicted).sum(0)])

@@ -221,7 +221,17 @@ def macro_f1(predicted: np.ndarray, true: np.ndarray, ignore: int = -100) -> flo
     predicted, true = compact[: len(predicted)], compact[len(predicted) :]
     hits = np.bincount(true[predicted == true], minlength=len(types))
     total = np.bincount(predicted, minlength=len(types)) + np.bincount(true, minlength=len(types))
-    return float(np.mean(2 * hits / total))
+    return mean_f1(hits, total)
+
+
+def mean_f1(hits: np.ndarray, occurrences: np.ndarray) -> float | None:
+    """Mean of F1_w = 2·hits_w / occurrences_w over the types w that occur, predicted or true; None where none does.
+
+    >>> mean_f1(np.array([1, 1, 0]), np.array([3, 3, 0]))
+    0.6666666666666666
+    """
+    occur = occurrences > 0
+    return float(np.mean(2 * hits[occur] / occurrences[occur])) if occur.any() else None
 
 
 def micro_f1(predicted: np.ndarray, true: np.ndarray, ignore: int = -100) -> float | None:

@@ -39,6 +39,17 @@ class Hints:
         return Hints(self.visible.to(device), place, self.words.to(device), self.weight.to(device))
 
 
+class AskedWords:
+    """The words that a stage asks for: only they are scored. `place` [V] leads from the vocabulary to `words`."""
+
+    def __init__(self, salience: Tensor, device: torch.device | str = "cpu"):
+        self.salience = salience
+        worth = salience if salience.any() else torch.ones_like(salience)  # unknown tokens only: the loss is then 0
+        self.words = worth.nonzero()[:, 0].to(device)
+        self.place = torch.zeros(len(salience), dtype=torch.long, device=device)
+        self.place[self.words] = torch.arange(len(self.words), device=device)
+
+
 def draw_hints(
     tokens: Tensor,
     present: Tensor,

@@ -37,10 +37,6 @@ class Documents:
     states: Tensor | None = None
     start: Tensor | None = None
 
-    def twice(self) -> "Documents":
-        """The batch and, after it, the batch again: two views that differ by dropout, in one pass. [2B, …]"""
-        return Documents(*(None if part is None else torch.cat([part, part]) for part in vars(self).values()))
-
 
 class SemanticEncoder(nn.Module):
     """h^t = SemEnc(d, c^{<t}) = TransDecoder(TransEncoder(d), c^{<t}), eq. (1).
@@ -60,26 +56,29 @@ class SemanticEncoder(nn.Module):
         # Unit-length codes are brought to the size of word embeddings before a Transformer reads them.
         self.code_scale = math.sqrt(backbone.width) if self.pooled else 1.0
 
-    def forward(self, documents: Documents, earlier: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, documents: Documents, earlier: list[Tensor], views: int = 1) -> tuple[Tensor, Tensor]:
         """earlier: the codes' rows e^j_{c^j}, each [B, d], for j < t. Returns h^1 … h^t [B, t, d], and by how far
-        each left its start [B, t, d] (zeros with start="none")."""
-        batch = len(documents.present)
-        states = self.states(documents)  # [B, L, d]
-        first = self.backbone.start.expand(batch, -1)  # [B, d]
-        inputs = torch.stack([first, *(self.code_scale * e for e in earlier)], 1)  # [B, t, d]
-        decoded = self.backbone.decode(inputs, states, documents.present)  # [B, t, d]
+        each left its start [B, t, d] (zeros with start="none"). With W views, which differ by dropout, the batch
+        stands W times one after the other, [W·B, t, d]."""
+        present = documents.present.repeat(views, 1)  # [W·B, L]
+        states = self.states(documents, views)  # [B or W·B, L, d]
+        first = self.backbone.start.expand(len(present), -1)  # [W·B, d]
+        earlier = [row.repeat(views, 1) for row in earlier]  # each [W·B, d]
+        inputs = torch.stack([first, *(self.code_scale * e for e in earlier)], 1)  # [W·B, t, d]
+        decoded = self.backbone.decode(inputs, states, present[: len(states)])  # [W·B, t, d]
         if not self.pooled:
             return decoded, torch.zeros_like(decoded)
-        start = documents.start if documents.start is not None else pooled_states(states, documents.present)  # [B, d]
-        said = torch.stack([torch.zeros_like(start), *earlier], 1).cumsum(1)  # [B, t, d]
-        moved = self.gate * decoded / self.code_scale  # [B, t, d]
+        given = documents.start
+        start = pooled_states(states, present) if given is None else given.repeat(views, 1)  # [W·B, d]
+        said = torch.stack([torch.zeros_like(start), *earlier], 1).cumsum(1)  # [W·B, t, d]
+        moved = self.gate * decoded / self.code_scale  # [W·B, t, d]
         return start[:, None] - said.detach() + moved, moved
 
-    def states(self, documents: Documents) -> Tensor:
-        """TransEncoder(d), [B, L, d]: cached, or computed now."""
+    def states(self, documents: Documents, views: int = 1) -> Tensor:
+        """TransEncoder(d): cached, [B, L, d], where all views read the same; or computed now, [W·B, L, d]."""
         if documents.states is not None:
             return documents.states
-        return self.backbone.encode(documents.tokens, documents.present)
+        return self.backbone.encode(documents.tokens.repeat(views, 1), documents.present.repeat(views, 1))
 
 
 def pooled_states(states: Tensor, present: Tensor) -> Tensor:

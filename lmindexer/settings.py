@@ -29,7 +29,7 @@ class Settings:
     # The semantic encoder, h^t = SemEnc(d, c^{<t})
     backbone: str = "minilm"  # "minilm", "tiny", or the name or folder of a T5
     train_encoder: bool = False  # minilm only: also train the encoder (slow on a CPU; its states cannot be cached)
-    decoder_layers: int = 2  # of the fresh decoder (minilm, tiny)
+    decoder_layers: int = 1  # of the fresh decoder (minilm, tiny)
     dropout: float = 0.1
     start: str = "pooled"  # h starts at "pooled" (encoder's mean state, less what c^{<t} says), or "none" (slides)
     # Weight of the lexical start beside the pooled one; 0 = off, None = 1.3 with category text (few and telling
@@ -106,6 +106,7 @@ PRESETS: dict[str, dict] = {
         "positions": 2,
         "codebook_size": 8,
         "max_length": 64,
+        "decoder_layers": 2,
         "start": "none",
         "lexical_weight": 0.0,
         "temperature": 1.0,

@@ -27,7 +27,7 @@ from lmindexer.corpus_diagnostics import ENCODE_BATCH, diagnose_corpus, encode_a
 from lmindexer.diagnostics import diagnose
 from lmindexer.encoding import EncodedCorpus
 from lmindexer.errors import TrainingError
-from lmindexer.hints import Hints, draw_hints
+from lmindexer.hints import AskedWords, Hints, draw_hints
 from lmindexer.model import Documents, IndexerModel
 from lmindexer.neighbours import nearest_neighbours
 from lmindexer.progress import Progress, history_frame
@@ -80,7 +80,8 @@ class Training:
         self.stages = plan(settings)
         self.history: list[dict] = []
         self.codes = np.zeros((len(corpus), 0), np.int32)  # c^1 … c^t as far as they are written down
-        self.greedy: np.ndarray | None = None  # [N, t] what the model chose when it was last looked at
+        self.states: np.ndarray | None = None  # [N, d] h^t when the model was last looked at
+        self.greedy: np.ndarray | None = None  # [N, t] what it chose then
         self.votes: CodeVotes | None = None
         self.kept_votes: np.ndarray | None = None  # of a checkpoint inside a discrete stage
         self.messages: list[str] = []  # collapses, in words
@@ -159,7 +160,7 @@ class Training:
         """
         book = self.model.codebooks[stage.position - 1]
         began = time.perf_counter()
-        h, self.greedy = self._encode_all(stage)
+        h, _ = self._look(stage)
         if self.settings.codebook_init == "kmeans":
             centres = torch.from_numpy(kmeans_rows(h, len(book.rows), self.settings.seed))
             length = centres.norm(dim=-1, keepdim=True)
@@ -169,8 +170,10 @@ class Training:
         self.progress.step(0, float("nan"))
         self._record(stage, 0, 0, time.perf_counter() - began, {})
 
-    def _encode_all(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
-        return encode_all(self.model, self.corpus, self.codes, stage.position, self.settings, self.device)
+    def _look(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
+        """h^t [N, d] and greedy codes [N, t] of the whole corpus, which are also kept."""
+        self.states, self.greedy = encode_all(self.model, self.corpus, self.codes, stage.position, self.device)
+        return self.states, self.greedy
 
     # ---- one step --------------------------------------------------------------------------------------------
 
@@ -189,7 +192,7 @@ class Training:
         earlier = [row.detach() for row in model.rows(earlier_codes)]  # written down: they train no further
         contrast = s.contrastive != "off" and s.contrastive_weight and t >= s.contrastive_from
         if contrast:
-            h, moved = model.encoder(documents.twice(), [torch.cat([row, row]) for row in earlier])  # [2B, t, d]
+            h, moved = model.encoder(documents, earlier, views=2)  # [2B, t, d]
             (h, view), (moved, _) = h.chunk(2), moved.chunk(2)  # [B, t, d]: the documents under two dropouts
         else:
             h, moved = model.encoder(documents, earlier)  # [B, t, d]
@@ -250,7 +253,7 @@ class Training:
         if not s.agreement or stage.position > s.agreement_until or self.corpus.start is None:
             return None
         neighbours = nearest_neighbours(self.corpus.start, self.settings.neighbours)
-        _, codes = self._encode_all(stage)
+        _, codes = self._look(stage)
         votes = CodeVotes(neighbours, self.codes, codes[:, -1])
         if self.kept_votes is not None:
             votes.codes, self.kept_votes = self.kept_votes, None
@@ -298,10 +301,18 @@ class Training:
         found = {}
         if last or (epoch + 1) % self.settings.diagnose_every == 0:
             if stage.position and stage.name != "codebook_init":  # there it is known already
-                _, self.greedy = self._encode_all(stage)
-            salience = self.salience(stage.position)
+                self._look(stage)
+            asked = AskedWords(self.salience(stage.position), self.device)
             found = diagnose_corpus(
-                self.model, self.corpus, self.codes, stage, self.settings, salience, self.device, self.greedy
+                self.model,
+                self.corpus,
+                self.codes,
+                stage,
+                self.settings,
+                asked,
+                self.device,
+                self.states,
+                self.greedy,
             )
         row = {"stage": stage.name, "position": stage.position, "epoch": epoch + 1, "step": steps * (epoch + 1)}
         self.history.append({**row, "seconds": seconds, "documents": len(self.corpus), **means, **found})
@@ -322,17 +333,6 @@ class Training:
     def _autocast(self):
         use = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.autocast(self.device.type, torch.bfloat16, enabled=use)
-
-
-class AskedWords:
-    """The words that a stage asks for: only they are scored. `place` [V] leads from the vocabulary to `words`."""
-
-    def __init__(self, salience: Tensor, device: torch.device):
-        self.salience = salience
-        worth = salience if salience.any() else torch.ones_like(salience)  # unknown tokens only: the loss is then 0
-        self.words = worth.nonzero()[:, 0].to(device)
-        self.place = torch.zeros(len(salience), dtype=torch.long, device=device)
-        self.place[self.words] = torch.arange(len(self.words), device=device)
 
 
 class CodeVotes:

@@ -120,3 +120,18 @@ def test_attend_equals_a_loop_over_heads():
 
 def _with_inputs(weights, query, memory):
     return (weights.q, query), (weights.k, memory), (weights.v, memory)
+
+
+def test_views_that_share_a_memory_equal_views_with_a_memory_each():
+    decoder = fresh_decoder(64, make_settings("tiny", decoder_layers=2)).eval()
+    inputs, states = drawn(6, 2, 64), drawn(3, 7, 64, seed=1)
+
+    def run(states, present):
+        given = {"inputs_embeds": inputs, "encoder_hidden_states": states, "encoder_attention_mask": present.long()}
+        return decoder(**given, use_cache=False).last_hidden_state
+
+    assert torch.allclose(run(states, PRESENT), run(states.repeat(2, 1, 1), PRESENT.repeat(2, 1)), atol=1e-5)
+    weights, bias = T5Attention(config(), layer_idx=0), drawn(6, 4, 2, 7, seed=2)
+    query, memory = drawn(6, 2, 24), drawn(3, 7, 24, seed=1)
+    expected = attend(query, memory.repeat(2, 1, 1), weights, 4, bias)
+    assert torch.allclose(attend(query, memory, weights, 4, bias), expected, atol=1e-5)

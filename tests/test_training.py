@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from themed import QUICK, plain_corpus, themed_corpus
 
+from lmindexer.corpus_diagnostics import hits_and_occurrences
+from lmindexer.diagnostics import mean_f1
 from lmindexer.errors import TrainingError
+from lmindexer.hints import AskedWords
 from lmindexer.indexers import LMIndexer
 from lmindexer.progress import COLUMNS
 from lmindexer.settings import Settings, make_settings
-from lmindexer.training import AskedWords, Stage, Training, plan
+from lmindexer.training import Stage, Training, plan
 
 SHORT = {"codebook_size": 4, "warmup_epochs": 1, "continuous_epochs": 1, "discrete_epochs": 1, "batch_size": 16}
 LOSSES = ["reconstruction", "contrastive", "commitment", "agreement", "balance", "anchor"]
@@ -210,6 +214,28 @@ def test_asked_words_lead_back_to_the_vocabulary():
     asked = AskedWords(torch.tensor([0.0, 2.0, 0.0, 1.0]), torch.device("cpu"))
     assert asked.words.tolist() == [1, 3] and asked.place[[1, 3]].tolist() == [0, 1]
     assert AskedWords(torch.zeros(3), torch.device("cpu")).words.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_of_rebuilt_words_equal_a_slow_loop(seed):
+    g = torch.Generator().manual_seed(seed)
+    logits = torch.randn(5, 2, 9, generator=g)
+    words = torch.randint(9, (5, 2, 6), generator=g)
+    counts = torch.rand(5, 2, 6, generator=g) < 0.5
+    counts[0] = False  # a document without a word to ask for
+    predicted, true = [], []
+    for b in range(5):
+        for m in range(2):
+            asked = set(words[b, m][counts[b, m]].tolist())
+            best = set(logits[b, m].argsort(descending=True)[: len(asked)].tolist())
+            # right words stand opposite themselves, the others in any order
+            predicted += [*sorted(best & asked), *sorted(best - asked)]
+            true += [*sorted(best & asked), *sorted(asked - best)]
+    found = hits_and_occurrences(logits, words, counts).numpy()
+    hits = [sum(p == t == w for p, t in zip(predicted, true, strict=True)) for w in range(9)]
+    assert found[0].tolist() == hits
+    assert found[1].tolist() == [predicted.count(w) + true.count(w) for w in range(9)]
+    assert mean_f1(*found) == pytest.approx(f1_score(true, predicted, average="macro"))
 
 
 # ---- odd corpora -----------------------------------------------------------------------------------------------

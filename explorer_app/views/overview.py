@@ -68,8 +68,12 @@ def _tree(run: RunBrowser) -> None:
     if len(prefix) >= run.positions:
         st.info("A full ID has nothing below it; go up by the path above.", icon=":material/account_tree:")
         return
-    figure = plots.hierarchy(run, prefix=prefix, level=level or 1, kind=kind, names=_names(run, prefix))
+    named = words.prepared(run)
+    names = _names(run, prefix) if named else {}
+    figure = plots.hierarchy(run, prefix=prefix, level=level or 1, kind=kind, names=names)
     chart(figure, f"tree_{kind}_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix))
+    if not named:
+        _await_names(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("A click on a part goes down into it, a click on the outermost part goes back up.")
         export("tree", figure, {"nodes": tree(run, prefix, 3, level or 1, 400)})
@@ -95,6 +99,14 @@ def _names(run: RunBrowser, prefix: tuple[int, ...]) -> dict[str, list[str]]:
             for deeper, found in words.keywords(run, (*prefix, code)).items():
                 names[f"{start}{code}.{deeper}"] = found
     return names
+
+
+@st.fragment(run_every=0.5)
+def _await_names(run: RunBrowser) -> None:
+    """The page of a large run is there before its key words; when their texts are read it is drawn again."""
+    st.caption("The key words of the codes are still being counted.")
+    if words.prepared(run):
+        st.rerun()
 
 
 def _drill(chosen: dict, prefix: tuple[int, ...]) -> None:

@@ -73,6 +73,7 @@ class RunBrowser:
         self.bundle: Bundle | None = None
         self._parts: tuple[SemanticIDs, Corpus] | None = None
         self.lock = threading.RLock()
+        self.reading, self.prepared = threading.Lock(), threading.Event()  # of `words.prepare`
         self.answers: OrderedDict = OrderedDict()  # the latest ones, see `remembered`
         self.documents = self.value("SELECT count(*) FROM docs")
 

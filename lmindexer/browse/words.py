@@ -68,10 +68,28 @@ def _sampled(run: RunBrowser, prefix: tuple[int, ...], top: int) -> dict[int, li
     return {int(known[key[0]]): [word for word, _ in words] for key, words in found.items()}
 
 
-@remembered
+def prepare(run: RunBrowser) -> None:
+    """Load what key words stand on, and for a run from which they are sampled its texts' beginnings, once.
+
+    The explorer does so beside its first page; who asks meanwhile waits for what is left of it.
+    """
+    import lmindexer.keywords  # noqa: F401 (scikit-learn takes a second to load)
+
+    _read_beginnings(run)
+    run.prepared.set()
+
+
+def prepared(run: RunBrowser) -> bool:
+    """Whether key words can be asked for without a wait; always for a run of up to 50,000 documents."""
+    return run.documents <= EXACT_UP_TO or run.prepared.is_set()
+
+
 def _read_beginnings(run: RunBrowser) -> None:
     """Keep the beginning of every document: a sample lies all over the file, which would be read for each prefix."""
-    run.connection.cursor().execute(
-        f"CREATE TABLE IF NOT EXISTS beginnings AS SELECT row::INTEGER AS row, "
-        f"left(concat_ws(' ', title, text), {CHARACTERS}) AS text FROM texts"
-    )
+    if run.documents <= EXACT_UP_TO:
+        return
+    with run.reading:
+        run.connection.cursor().execute(
+            f"CREATE TABLE IF NOT EXISTS beginnings AS SELECT row::INTEGER AS row, "
+            f"left(concat_ws(' ', title, text), {CHARACTERS}) AS text FROM texts"
+        )
