@@ -31,7 +31,7 @@ help:  ## this page
 	@echo "A file of your own:  $(BIN)/lmindexer fit --help"
 	@echo "Change the code:     docs/architecture.md says where; then make lint test-fast"
 
-quickstart: $(INSTALLED)  ## install, learn IDs for WordNet (about 5 minutes on 2 cores), report
+quickstart: $(INSTALLED)  ## install, learn IDs for WordNet (about 5 minutes on 2 cores, all told), report
 	$(BIN)/lmindexer fit wordnet --run runs/wordnet
 	@echo "or:  make explore"
 

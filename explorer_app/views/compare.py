@@ -69,7 +69,7 @@ def _numbers(found, keys, name_a: str, name_b: str) -> None:
     for label, run in (("Unique IDs, first", found.a), ("Unique IDs, second", found.b)):
         cells.append((md(label, 60), f"{run.unique_share:.0%}", helplines.UNIQUE))
     metrics(cells)
-    left, right = st.columns([3, 4])
+    left, right = st.columns([2, 3])
     with left:
         figure = plots.metric_intervals(table_of)
         chart(figure, "compare_intervals")
@@ -82,7 +82,7 @@ def _numbers(found, keys, name_a: str, name_b: str) -> None:
 def _readable(found, name_a: str, name_b: str):
     """Values and intervals as "0.287 ± 0.007"; names that are equal would make equal columns."""
     columns = {"metric": found["metric"]}
-    titles = {"a": f"first: {name_a}", "b": f"second: {name_b}", "difference": "difference"}
+    titles = {"difference": "second − first", "a": f"first: {name_a}", "b": f"second: {name_b}"}
     for side, title in titles.items():
         sign = "+" if side == "difference" else ""
         pairs = zip(found[side], found[f"{side}_half"], strict=True)

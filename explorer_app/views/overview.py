@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links
-from explorer_app.show import chart, export, id_of, md, metrics, table
+from explorer_app.show import chart, decimal, export, id_of, md, metrics, table
 from explorer_app.views.parts import breadcrumbs
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, words
@@ -132,14 +132,16 @@ def _figures(run: RunBrowser) -> None:
     with right:
         chart(plots.perplexity(qualities), "overview_perplexity")
     if len(qualities) > 1:
-        table(_side_by_side(qualities), "overview_runs")
+        rows = _side_by_side(qualities)
+        table(rows, "overview_runs", **{name: decimal(name, form="%.3f") for name in rows if rows[name].dtype == float})
 
 
 def _side_by_side(qualities: dict) -> pd.DataFrame:
     rows = []
     for key, quality in qualities.items():
-        row = {"run": key, "documents": quality.documents, "codebook sizes": str(quality.codebook_sizes)}
-        row |= {f"AMI c1, level {level}": quality.ami(1, level) for level in range(1, quality.levels + 1)}
+        sizes = " · ".join(map(str, quality.codebook_sizes))
+        row = {"run": key, "documents": quality.documents, "codebooks": sizes}
+        row |= {f"AMI, level {level}": quality.ami(1, level) for level in range(1, quality.levels + 1)}
         row |= {f"perplexity {t}": value for t, value in enumerate(quality.perplexity, start=1)}
         rows.append(row | {"unique share": quality.collisions.unique_share})
     return pd.DataFrame(rows)

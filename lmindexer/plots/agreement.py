@@ -14,6 +14,7 @@ def agreement(qualities, prefix_length: int = 1) -> go.Figure:
         prefix_length: 1 … T; compare runs at like numbers of distinct prefixes only.
     """
     qualities = qualities if isinstance(qualities, dict) else {"run": qualities}
+    several = len(qualities) > 1  # their corpora may have other classes, which are told when pointed at
     figure = go.Figure()
     for number, (run, quality) in enumerate(qualities.items()):
         if prefix_length > quality.positions or not quality.levels:
@@ -21,7 +22,7 @@ def agreement(qualities, prefix_length: int = 1) -> go.Figure:
         rows = quality.agreement.query("prefix_length == @prefix_length")
         figure.add_bar(
             x=[
-                f"level {level} ({classes:,} classes)"
+                f"level {level}" + ("" if several else f"<br>{classes:,} classes")
                 for level, classes in zip(rows["level"], rows["classes"], strict=True)
             ],
             y=rows["ami"],
@@ -30,9 +31,10 @@ def agreement(qualities, prefix_length: int = 1) -> go.Figure:
             text=[f"{value:.2f}" for value in rows["ami"]],
             textposition="outside",
             cliponaxis=False,
-            customdata=rows[["purity", "homogeneity", "completeness", "prefixes"]],
-            hovertemplate=f"{plain(run, 40)}<br>%{{x}}<br>AMI %{{y:.3f}}<br>purity %{{customdata[0]:.3f}}, homogeneity "
-            "%{customdata[1]:.3f}, completeness %{customdata[2]:.3f}<br>%{customdata[3]:,} prefixes<extra></extra>",
+            customdata=rows[["purity", "homogeneity", "completeness", "prefixes", "classes"]],
+            hovertemplate=f"{plain(run, 40)}<br>%{{x}}, %{{customdata[4]:,}} classes<br>AMI %{{y:.3f}}<br>purity "
+            "%{customdata[0]:.3f}, homogeneity %{customdata[1]:.3f}, completeness %{customdata[2]:.3f}<br>"
+            "%{customdata[3]:,} prefixes<extra></extra>",
         )
     what = "c1" if prefix_length == 1 else f"c1…c{prefix_length}"
     title = f"Agreement of {what} with the categories"

@@ -3,8 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from lmindexer.palette import SEQUENTIAL
 from lmindexer.plots.style import dress, plain
+
+# From nearly nothing to full blue, so that an empty cell is the page's own colour, dark or light.
+DEEPENING = ((0.0, "rgba(0, 114, 178, 0.06)"), (1.0, "rgba(0, 114, 178, 1)"))
 
 
 def contingency(cells, name_a: str, name_b: str, matched: dict[int, int], words_a=None, words_b=None) -> go.Figure:
@@ -26,7 +28,7 @@ def contingency(cells, name_a: str, name_b: str, matched: dict[int, int], words_
     names = [f"&lt;{code}&gt;" for code in columns], [f"&lt;{code}&gt;" for code in rows]
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=names[0], y=names[1], colorscale=SEQUENTIAL, zmin=0, zmax=1, xgap=1, ygap=1, hoverinfo="skip",
+            z=shares, x=names[0], y=names[1], colorscale=DEEPENING, zmin=0, zmax=1, xgap=1, ygap=1, hoverinfo="skip",
             colorbar={"title": {"text": "share of row"}, "tickformat": ".0%"},
         )
     )  # fmt: skip

@@ -31,7 +31,7 @@ def perplexity(qualities) -> go.Figure:
                 name=plain(label, 60),
                 marker={"color": COLOURS[number % len(COLOURS)], "pattern": {"shape": hatch, "solidity": 0.35}},
                 text=["" if value is None else f"{value:.1f}" for value in values],
-                textposition="outside",
+                textposition="outside" if len(qualities) == 1 else "none",  # of several the numbers would overlap
                 cliponaxis=False,
                 customdata=[[value, most] for value, most in zip(values, reach, strict=True)],
                 hovertemplate=f"{plain(label, 60)}<br>%{{x}}: perplexity %{{customdata[0]:.2f}} of %{{customdata[1]:,}}"
@@ -39,7 +39,8 @@ def perplexity(qualities) -> go.Figure:
             )
     figure.add_hline(y=COLLAPSE_BOUND, line=BOUND)
     figure.add_scatter(x=[None], y=[None], mode="lines", line=BOUND, name="below 10 %: collapse", hoverinfo="skip")
-    dress(figure, "Perplexity by position (number = perplexity)", None, "Share of min(K, N)", 340)
+    title = "Perplexity by position" + (" (number = perplexity)" if len(qualities) == 1 else "")
+    dress(figure, title, None, "Share of min(K, N)", 340)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.12])
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     return figure
