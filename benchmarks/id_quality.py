@@ -49,7 +49,7 @@ def run_one(task: dict) -> dict:
     found = {"lmindexer": codes}
     from lmindexer.encoding import pool
 
-    encoded = indexer._encoded_corpus
+    encoded = indexer.encoded_
     unit = pool(encoded)
     offsets = encoded.tokens.offsets
     raw = np.add.reduceat(encoded.states.astype(np.float32), offsets[:-1]) / encoded.tokens.lengths[:, None]

@@ -102,11 +102,12 @@ good = report(healthy, "healthy")
 # %%
 from lmindexer.hints import draw_hints
 from lmindexer.losses import reconstruction_loss
+from lmindexer.settings import make_settings
 from lmindexer.training import salience_at
 
-model, encoded = healthy.model_.eval(), healthy._encoded_corpus
+model, encoded = healthy.model_.eval(), healthy.encoded_
 documents = encoded.batch(torch.arange(len(shop)))
-worth = salience_at(healthy.vocabulary_, healthy._settings, 2)
+worth = salience_at(healthy.vocabulary_, make_settings(**healthy.settings), 2)
 hints = draw_hints(documents.words, documents.present, worth, 0.2, generator=torch.Generator().manual_seed(0))
 rows = model.rows(torch.from_numpy(healthy.ids_.codes.astype("int64")))
 with torch.no_grad():

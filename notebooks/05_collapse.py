@@ -88,7 +88,7 @@ checks.true(loss.iloc[-1] < loss.iloc[0], "the loss of the collapsed run went do
 from lmindexer.hints import draw_hints
 from lmindexer.losses import reconstruction_loss
 
-model, encoded = broken.model_.eval(), broken._encoded_corpus
+model, encoded = broken.model_.eval(), broken.encoded_
 documents = encoded.batch(torch.arange(len(shop)))
 worth = torch.from_numpy(broken.vocabulary_.salience(prefixes=12))
 hints = draw_hints(documents.words, documents.present, worth, 0.5, generator=torch.Generator().manual_seed(0))
@@ -197,7 +197,7 @@ checks.true(final["both warm-ups"].perplexity > final["no continuous stage"].per
 
 # %%
 model = runs["both warm-ups"].model_.eval()
-documents = runs["both warm-ups"]._encoded_corpus.batch(torch.arange(len(shop)))
+documents = runs["both warm-ups"].encoded_.batch(torch.arange(len(shop)))
 with torch.no_grad():
     h = model.encoder(documents, [])[0][:, -1]
     row = model.codebooks[0].look_up(model.codebooks[0].choose(h))

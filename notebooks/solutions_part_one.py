@@ -263,7 +263,7 @@ def my_listening(model, documents, hints, row):
 # %%
 sound = {**against, "hint_share": 0.2}
 indexer = lmi.LMIndexer("tiny", **sound).fit(shop, progress=False)
-model, documents = indexer.model_.eval(), indexer._encoded_corpus.batch(torch.arange(len(shop)))
+model, documents = indexer.model_.eval(), indexer.encoded_.batch(torch.arange(len(shop)))
 worth = torch.from_numpy(indexer.vocabulary_.salience(prefixes=12))
 hints = draw_hints(documents.words, documents.present, worth, 0.2, generator=torch.Generator().manual_seed(0))
 with torch.no_grad():

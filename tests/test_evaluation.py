@@ -13,7 +13,7 @@ from sklearn import metrics
 from lmindexer import diagnostics
 from lmindexer.corpus import Corpus
 from lmindexer.errors import LMIndexerError
-from lmindexer.evaluation import CategoryAgreement, IDQuality, category_agreement, evaluate_ids
+from lmindexer.evaluation import CategoryAgreement, IDQuality, category_agreement, evaluate_ids, merged_classes
 from lmindexer.evaluation.categories import expected_mutual_information
 from lmindexer.semantic_ids import SemanticIDs
 
@@ -223,3 +223,12 @@ def test_frame_has_a_row_a_position(ids, corpus):
     assert frame["ami"].tolist() == [quality.ami(1), quality.ami(2)]
     assert math.isnan(frame["diff_ratio_released"][0])
     assert frame["perplexity"].dtype == float
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=60), st.integers(1, 10))
+def test_merged_classes_are_whole_classes_in_so_many_groups(labels, groups):
+    codes = merged_classes(labels, groups)
+    assert len(set(codes)) == min(groups, len(set(labels))) and codes.min() == 0
+    assert category_agreement(codes.astype(str), labels).homogeneity == pytest.approx(1)  # no class is in two groups
+    if groups >= len(set(labels)):
+        assert category_agreement(labels, codes).ami == pytest.approx(1)

@@ -31,6 +31,7 @@ from lmindexer.studies import (
 )
 from lmindexer.studies.catalogue import OURS
 from lmindexer.studies.figures import training_figure
+from lmindexer.studies.records import Records
 from lmindexer.studies.tables import flat
 
 TINY = {"preset": "tiny", "codebook_size": 4, "positions": 2, "batch_size": 16, "macro_f1_documents": 8,
@@ -107,6 +108,28 @@ def test_numbers_that_were_lost_are_read_from_the_bundle(tmp_path, monkeypatch):
     monkeypatch.setattr("lmindexer.indexers.LMIndexer.fit", lambda *_, **__: pytest.fail("it was fitted again"))
     again, _ = make(plan)
     assert numbers(again) == numbers(first)
+
+
+def test_a_study_goes_on_elsewhere_from_its_records(finished, tmp_path, monkeypatch):
+    records = tmp_path / "report.runs.parquet"
+    kept = replace(finished, records=Records(records))
+    kept.keep()
+    monkeypatch.setattr(runner, "execute", lambda *_: pytest.fail("a finished run was made again"))
+    elsewhere = replace(study(tmp_path / "elsewhere", seeds=(0, 1)), records=records)
+    again = state_of(elsewhere)
+    assert not again.waiting and numbers(again) == numbers(finished)
+    for run in elsewhere.runs:
+        assert np.array_equal(again.codes(run), finished.codes(run))
+    assert again.markdown() == finished.markdown()
+    again.study = replace(elsewhere, runs=elsewhere.runs[:1])
+    again.found = again.found[:1]
+    again.keep()  # those that a smaller study does not ask for stay
+    assert len(Records.read(records).rows) == 4
+    other = study(tmp_path / "x", (Method(OURS, "lmindexer", {**TINY, "codebook_size": 5}),))
+    assert len(state_of(replace(other, records=records)).waiting) == 1
+    (tmp_path / "poem.runs.parquet").write_text("roses are red", encoding="utf-8")
+    with pytest.raises(LMIndexerError, match=r"poem.runs.parquet does not hold the runs of a study"):
+        state_of(replace(other, records=tmp_path / "poem.runs.parquet"))
 
 
 @pytest.mark.parametrize("what", ["settings", "documents"])
@@ -298,7 +321,7 @@ def agreement_frame(ours, others):
     rows = [("LMIndexer", *ours), *others]
     return pd.DataFrame(
         [
-            {"label": label, "seed": seed, "ami_c1": ami, "perplexity_c1": perplexity}
+            {"label": label, "seed": seed, "ami_c1": ami, "perplexity_c1": perplexity, "prefixes_c1": 2}
             for label, ami, perplexity in rows
             for seed in (0, 1, 2)
         ]
@@ -317,9 +340,10 @@ def agreement_frame(ours, others):
 def test_targets_by_hand(ours, text, said):
     kinds = {"LMIndexer": "lmindexer", "a": "two-step", "b": "two-step", "c": "control", "true categories": "control"}
     frame = agreement_frame(ours, [("a", 0.40, 60), ("b", 0.30, 64), ("c", 0.45, 60), ("true categories", 1.0, 60)])
-    (row,) = agreement.target_rows(frame, kinds, "x", text)
-    assert row[3] == "a" and row[7] == said and row[8] == f"c: {ours[0] / 0.45:.2f}"
-    (row,) = agreement.target_rows(frame[frame["label"] != "b"], kinds, "x", text)
+    labels = np.array(["x", "x", "y", "y", ""])  # two codes can be the two classes: AMI 1
+    (row,) = agreement.target_rows(frame, kinds, "x", text, labels)
+    assert row[3] == "a" and row[7] == said and row[8] == "2.50" and row[9] == f"c: {ours[0] / 0.45:.2f}"
+    (row,) = agreement.target_rows(frame[frame["label"] != "b"], kinds, "x", text, labels)
     assert row[7].endswith("so far")
 
 

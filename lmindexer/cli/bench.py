@@ -3,6 +3,7 @@
 import inspect
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,8 @@ HELP = """{what}
   lmindexer bench {name} products.csv --id sku --text title --text body --category path
 
 Without a corpus: the bundled ones, and those under --data. Each run is kept as a bundle that the explorer opens:
-lmindexer explore runs/studies/{name}. Ctrl-C stops at any moment; the same command goes on from there.
+lmindexer explore runs/studies/{name}. Ctrl-C stops at any moment; the same command goes on from there. Beside a
+report written with -o stands a file of its runs' numbers and codes, from which it also goes on on another machine.
 """
 
 
@@ -97,9 +99,12 @@ def _study(name: str, corpora: list, options: dict):
 
 def _make(study, processes: int | None, maps: bool, report_only: bool, output: Path | None) -> None:
     from lmindexer.studies import run_study, state_of
+    from lmindexer.studies.records import beside
 
-    if output is not None and (output.is_dir() or not output.parent.is_dir()):
-        raise SettingsError(f"{output} cannot be written; name a file in a folder that is there.")
+    if output is not None:
+        if output.is_dir() or not output.parent.is_dir():
+            raise SettingsError(f"{output} cannot be written; name a file in a folder that is there.")
+        study = replace(study, records=beside(output))
     again = f"{program()} {shlex.join(sys.argv[1:])}"
     if report_only:
         result = state_of(study)
@@ -116,6 +121,7 @@ def _make(study, processes: int | None, maps: bool, report_only: bool, output: P
     aside = output.with_name(f".{output.name}.part")
     aside.write_text(text, encoding="utf-8")
     aside.replace(output)
+    result.keep()
     typer.echo(f"Written to {output}")
 
 

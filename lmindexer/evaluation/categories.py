@@ -1,5 +1,6 @@
 """How well groups agree with known categories: mutual information, homogeneity, completeness, purity."""
 
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,28 @@ def category_agreement(labels_true, labels_pred) -> CategoryAgreement:
     )
 
 
+def merged_classes(labels, groups: int) -> np.ndarray:
+    """The true classes as `groups` codes, [N]: the two smallest are merged until no more are left.
+
+    With fewer codes than classes no codes can equal the classes; the AMI of these says about how far K codes can come
+    at all (classes kept whole, codes used as evenly as they can be). Documents with the label "" get code -1.
+
+    >>> merged_classes(["a", "a", "a", "b", "c", ""], 2).tolist()
+    [0, 0, 0, 1, 1, -1]
+    """
+    labels = np.asarray(labels).astype(str)
+    classes, place, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    heap = [(int(size), number, [number]) for number, size in enumerate(sizes) if classes[number] != ""]
+    heapq.heapify(heap)
+    while len(heap) > max(1, groups):
+        one, other = heapq.heappop(heap), heapq.heappop(heap)
+        heapq.heappush(heap, (one[0] + other[0], min(one[1], other[1]), one[2] + other[2]))
+    code_of = np.full(len(classes), -1)
+    for code, (_, _, members) in enumerate(sorted(heap, key=lambda group: group[1])):
+        code_of[members] = code
+    return code_of[place]
+
+
 def expected_mutual_information(sizes_true: np.ndarray, sizes_pred: np.ndarray) -> float:
     """Mutual information that two random partitions with these group sizes share on average (in nats).
 
@@ -98,7 +121,7 @@ def expected_mutual_information(sizes_true: np.ndarray, sizes_pred: np.ndarray) 
     sizes_b, times_b = np.unique(sizes_pred, return_counts=True)
     total = 0.0
     for a, times_a in zip(*np.unique(sizes_true, return_counts=True), strict=True):
-        total += times_a * float(times_b @ expected_terms(int(a), sizes_b, log_factorial))
+        total += int(times_a) * float(times_b @ expected_terms(int(a), sizes_b, log_factorial))
     return total
 
 

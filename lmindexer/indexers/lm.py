@@ -47,6 +47,7 @@ class LMIndexer(Indexer):
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self.model_: IndexerModel | None = None
         self.vocabulary_: Vocabulary | None = None
+        self.encoded_: EncodedCorpus | None = None  # what it was fitted on; not kept in a bundle
         self.lexical_: LexicalStart | None = None
         self.state_axes_: np.ndarray | None = None  # [d, r], where states are kept by their leading axes
 
@@ -107,7 +108,7 @@ class LMIndexer(Indexer):
         self.timings_ |= self.history_.groupby("stage", sort=False)["seconds"].sum().to_dict()
         self.messages_ = training.messages
         self.corpus_ = corpus
-        self._encoded_corpus = encoded
+        self.encoded_ = encoded
         self._finish(corpus, encoded)
 
     def _prepare(self, corpus: Corpus, progress: bool) -> EncodedCorpus:

@@ -62,6 +62,7 @@ class Study:
         folder: holds one bundle a run, which the explorer opens.
         methods: the lines of its tables, in order.
         options: what was asked for, for the report.
+        records: file of finished runs whose bundles may be elsewhere (`records.Records`), or None.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Study:
     folder: Path
     methods: tuple[Method, ...] = ()
     options: Mapping = field(default_factory=dict)
+    records: Path | None = None
 
     def __post_init__(self):
         names = [run.name for run in self.runs]

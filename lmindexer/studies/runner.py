@@ -20,6 +20,7 @@ from lmindexer.corpus import Corpus
 from lmindexer.errors import LMIndexerError
 from lmindexer.studies.measure import KEPT
 from lmindexer.studies.plan import Run, Study
+from lmindexer.studies.records import Records
 from lmindexer.studies.worker import build, execute, explain, noted
 
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -34,12 +35,14 @@ class StudyResult:
         found: what was noted of each finished run, in the study's order (`worker.execute`).
         failed: run's name → why.
         waiting: runs that are still to be made.
+        records: finished runs whose bundles may be elsewhere.
     """
 
     study: Study
     found: list[dict] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     waiting: list[Run] = field(default_factory=list)
+    records: Records = field(default_factory=Records)
 
     def frame(self) -> pd.DataFrame:
         """One row a finished run: what it is and its numbers (`tables.flat`)."""
@@ -59,7 +62,18 @@ class StudyResult:
         """The codes [N, T] of a finished run."""
         from lmindexer.bundle import Bundle
 
+        if not (self.study.path(run) / "manifest.json").exists():
+            return self.records.rows[run.name]["codes"]
         return Bundle.open(self.study.path(run)).ids.codes
+
+    def keep(self) -> None:
+        """Write the finished runs into the study's file of records, if it has one."""
+        if self.records.path is None:
+            return
+        for one in self.found:
+            run = Run(**one["run"])
+            self.records.add(run, one, self.codes(run))
+        self.records.write()
 
     def markdown(self, command: str = "") -> str:
         """The study's report (`writing.report`)."""
@@ -70,11 +84,12 @@ class StudyResult:
 
 def state_of(study: Study) -> StudyResult:
     """What is there already; nothing is run."""
-    found, waiting = [], []
+    found, waiting, records = [], [], Records.read(study.records)
     for run in study.runs:
-        one = noted(study.inside("results"), run, study.corpora[run.corpus], study.path(run))
+        corpus = study.corpora[run.corpus]
+        one = noted(study.inside("results"), run, corpus, study.path(run)) or records.noted(run, corpus)
         waiting.append(run) if one is None else found.append(one)
-    return StudyResult(study, found, {}, waiting)
+    return StudyResult(study, found, {}, waiting, records)
 
 
 def run_study(

@@ -34,16 +34,19 @@ def identity(run: Run, corpus: Corpus) -> dict:
     return json_safe({"run": run.to_dict(), "settings": build(run).settings, "fingerprint": corpus.fingerprint})
 
 
+def is_of(found, run: Run, corpus: Corpus) -> bool:
+    """Whether what was noted is of this run, with every setting, and of these documents."""
+    wanted = identity(run, corpus)
+    return isinstance(found, dict) and {name: found.get(name) for name in wanted} == wanted
+
+
 def noted(results: Path, run: Run, corpus: Corpus, bundle: Path) -> dict | None:
     """What was noted of this very run, or None where it is not finished."""
     try:
         found = read_json(results / f"{run.name}.json")
     except (OSError, ValueError):
         return None
-    same = isinstance(found, dict) and {k: found.get(k) for k in ("run", "settings", "fingerprint")} == identity(
-        run, corpus
-    )
-    return found if same and (bundle / "manifest.json").exists() else None
+    return found if is_of(found, run, corpus) and (bundle / "manifest.json").exists() else None
 
 
 def execute(folder: Path, run: Run, corpus: Corpus, maps: bool = False, reference: bool = True) -> dict:

@@ -116,12 +116,13 @@ def _tokenise(text: str, indexer, position: int, most: int) -> tuple[list[str], 
         words = text.split()[:most]
         known = {word: place for place, word in enumerate(dict.fromkeys(words))}
         return words, torch.tensor([[known[word] for word in words]]), torch.ones(len(known))
+    from lmindexer.settings import make_settings
     from lmindexer.tokens import TokenisedDocuments
     from lmindexer.training import salience_at
 
     tokenizer = indexer.model_.encoder.backbone.tokenizer
     ids = TokenisedDocuments.from_texts([text], None, tokenizer, most).ids
-    salience = salience_at(indexer.vocabulary_, indexer._settings, position)
+    salience = salience_at(indexer.vocabulary_, make_settings(**indexer.settings), position)
     return (
         tokenizer.convert_ids_to_tokens(ids.tolist()),
         torch.from_numpy(indexer.vocabulary_.words(ids))[None].long(),
