@@ -14,7 +14,7 @@
 # **The question.** What happens, stage by stage, when eleven thousand documents get their IDs, and what is left when
 # the power fails half-way?
 #
-# **Time.** About two minutes of computing on a 2-core CPU, twenty minutes of reading.
+# **Time.** About a minute of computing on a 2-core CPU, twenty minutes of reading.
 #
 # **You will see**
 #

@@ -14,7 +14,7 @@
 # **The question.** One method scores 0.36 and another 0.27. Is it better? What does such a number measure, what moves
 # it besides the method, and how sure is it?
 #
-# **Time.** About two minutes of computing on a 2-core CPU, half an hour of reading.
+# **Time.** About a minute of computing on a 2-core CPU, half an hour of reading.
 #
 # **You will see**
 #
@@ -28,12 +28,10 @@ import itertools
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 import lmindexer as lmi
 from lmindexer.course import begin, checks, choose
 from lmindexer.evaluation.significance import compare_methods, holm, sign_flip_test
-from lmindexer.plots.style import dress
 from lmindexer.studies.slides import DIFFERENCES, TABLE1
 
 # %%
@@ -89,11 +87,9 @@ labels = rng.integers(12, size=600).astype(str)
 sizes = (2, 6, 12, 25, 50, 100, 200, 400)
 names = ("purity", "homogeneity", "nmi", "ami")
 scores = [lmi.category_agreement(labels, rng.integers(size, size=600)) for size in sizes]
-figure = go.Figure()
-for name in names:
-    figure.add_scatter(x=sizes, y=[getattr(one, name) for one in scores], name=name, mode="lines+markers")
+curves = {name: [getattr(one, name) for one in scores] for name in names}
+figure = lmi.plots.lines(sizes, curves, "Random codes, scored", x="Codes (logarithmic)", y="Score", markers=True)
 figure.update_xaxes(type="log")
-dress(figure, "Random codes, scored", "Number of codes (logarithmic)", "Score", 380)
 
 # %%
 worst = {name: float(max(abs(getattr(one, name)) for one in scores)) for name in names}
@@ -211,9 +207,9 @@ leaf, by_k = corpus.labels(), {}
 for size in choose(full=(5, 10, 25, 50, 100, 200), quick=(5, 20)):
     ids = lmi.ResidualKMeansIndexer(positions=1, codebook_size=size, seed=0).fit(corpus, progress=False).ids_
     by_k[size] = lmi.category_agreement(leaf, ids.codes[:, 0]).ami
-figure = go.Figure(go.Scatter(x=list(by_k), y=list(by_k.values()), mode="lines+markers"))
+curve = {"residual k-means": by_k.values()}
+figure = lmi.plots.lines(list(by_k), curve, "One method: AMI with the leaf classes by K", x="K", y="AMI", markers=True)
 figure.update_xaxes(type="log")
-dress(figure, "One method, one corpus: AMI with the leaf classes by number of codes", "K", "AMI", 340)
 
 # %%
 low, high = min(by_k.values()), max(by_k.values())

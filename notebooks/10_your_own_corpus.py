@@ -14,7 +14,7 @@
 # **The question.** You have a table of documents in a file. How do you get from there to IDs, to the explorer, and to
 # IDs for the documents that arrive tomorrow? And what changes when there are a million of them, or several GPUs?
 #
-# **Time.** About two minutes of computing on a 2-core CPU, fifteen minutes of reading.
+# **Time.** About a minute of computing on a 2-core CPU, fifteen minutes of reading.
 #
 # **You will see**
 #

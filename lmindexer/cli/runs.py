@@ -45,7 +45,8 @@ def encode(
     else:
         write_table(frame, output)
     typer.echo(
-        f"{len(frame):,} documents; {encoded.new_collisions:,} new collisions (documents whose codes another has)"
+        f"{_count(len(frame), 'document')}; {_count(encoded.new_collisions, 'new collision')} (documents whose codes "
+        "another has)"
         + (f"; written to {output}" if output else "")
     )
 
@@ -92,3 +93,11 @@ def report(
       lmindexer report runs/wordnet
     """
     typer.echo(report_of(open_run(run), samples))
+
+
+def _count(number: int, what: str) -> str:
+    """
+    >>> _count(1, "document"), _count(1200, "document")
+    ('1 document', '1,200 documents')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
