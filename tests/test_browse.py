@@ -139,6 +139,9 @@ def test_key_words_are_those_of_the_library_and_a_sample_finds_them_too(run, mon
     found = words.keywords(run, (1,), top=4)
     assert found == {k[1]: [w for w, _ in v] for k, v in expected.items() if k[0] == 1}
     monkeypatch.setattr(words, "EXACT_UP_TO", 10)
+    assert not words.prepared(run)
+    words.prepare(run)
+    assert words.prepared(run)
     sampled = words.keywords(run, ())
     assert set(sampled) == set(ids.codes[:, 0].tolist()) and all(sampled.values())
     assert words.name_of(run, ()) == ""

@@ -8,6 +8,7 @@ import run_bundles
 from streamlit.testing.v1 import AppTest
 
 from explorer_app import context, show
+from lmindexer.browse import words
 
 APP = Path(context.__file__).with_name("app.py")
 PAGES = ("overview", "prefixes", "document", "collapse", "map", "compare", "try", "corpus")
@@ -50,6 +51,19 @@ def test_every_page_on_every_run(visit, page, run):
     test = visit(page, run=run)
     assert test.title[0].value
     assert not test.error or page == "collapse"  # which says there what has collapsed
+
+
+def test_the_first_page_of_a_large_run_does_not_wait_for_key_words(visit, monkeypatch):
+    monkeypatch.setattr(words, "EXACT_UP_TO", 1)
+    monkeypatch.setattr(words, "prepare", lambda run: None)  # as if it were still reading
+    context._browser.clear()
+    test = visit(run="good")
+    assert "still being counted" in words_on(test)
+    run = context.open_run(context.shelf().runs["good"])
+    run.prepared.set()
+    test.run()
+    assert "still being counted" not in words_on(test)
+    context._browser.clear()  # the tests after this one open runs of their own
 
 
 @pytest.mark.parametrize(
