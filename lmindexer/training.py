@@ -23,7 +23,7 @@ from lmindexer import losses
 from lmindexer.batches import epoch_batches, negative_mask
 from lmindexer.checkpoints import Checkpoints
 from lmindexer.clustering import kmeans_rows
-from lmindexer.corpus_diagnostics import ENCODE_BATCH, diagnose_corpus, encode_all
+from lmindexer.corpus_diagnostics import ENCODE_BATCH, CorpusDiagnostics, Look
 from lmindexer.diagnostics import diagnose
 from lmindexer.encoding import EncodedCorpus
 from lmindexer.errors import TrainingError
@@ -80,8 +80,8 @@ class Training:
         self.stages = plan(settings)
         self.history: list[dict] = []
         self.codes = np.zeros((len(corpus), 0), np.int32)  # c^1 … c^t as far as they are written down
-        self.states: np.ndarray | None = None  # [N, d] h^t when the model was last looked at
-        self.greedy: np.ndarray | None = None  # [N, t] what it chose then
+        self.diagnostics = CorpusDiagnostics(self.model, corpus, settings, self.device)
+        self.seen: Look | None = None  # what the model made of the corpus when it was last looked at
         self.votes: CodeVotes | None = None
         self.kept_votes: np.ndarray | None = None  # of a checkpoint inside a discrete stage
         self.messages: list[str] = []  # collapses, in words
@@ -126,7 +126,7 @@ class Training:
                 if epoch + 1 < stage.epochs:
                     self.checkpoints.write(self, index, epoch + 1, optimizer)
         if stage.name == "discrete":
-            self.codes = np.column_stack([self.codes, self.greedy[:, -1]])
+            self.codes = np.column_stack([self.codes, self.seen.greedy[:, -1]])
         self._say_collapse(stage)
         self.checkpoints.write(self, index + 1, 0, None)
         self.progress.close_stage()
@@ -160,20 +160,20 @@ class Training:
         """
         book = self.model.codebooks[stage.position - 1]
         began = time.perf_counter()
-        h, _ = self._look(stage)
+        h = self._look(stage).states
         if self.settings.codebook_init == "kmeans":
             centres = torch.from_numpy(kmeans_rows(h, len(book.rows), self.settings.seed))
             length = centres.norm(dim=-1, keepdim=True)
             book.set_rows((centres / length.clamp(min=1e-6) * length.mean()).to(self.device))
             chosen = [book.choose(part.to(self.device)).cpu() for part in torch.from_numpy(h).split(ENCODE_BATCH)]
-            self.greedy[:, -1] = torch.cat(chosen)
+            self.seen.greedy[:, -1] = torch.cat(chosen)
         self.progress.step(0, float("nan"))
         self._record(stage, 0, 0, time.perf_counter() - began, {})
 
-    def _look(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
-        """h^t [N, d] and greedy codes [N, t] of the whole corpus, which are also kept."""
-        self.states, self.greedy = encode_all(self.model, self.corpus, self.codes, stage.position, self.device)
-        return self.states, self.greedy
+    def _look(self, stage: Stage) -> Look:
+        """Look at the whole corpus, and keep what was seen."""
+        self.seen = self.diagnostics.look(self.codes, stage.position)
+        return self.seen
 
     # ---- one step --------------------------------------------------------------------------------------------
 
@@ -253,8 +253,7 @@ class Training:
         if not s.agreement or stage.position > s.agreement_until or self.corpus.start is None:
             return None
         neighbours = nearest_neighbours(self.corpus.start, self.settings.neighbours)
-        _, codes = self._look(stage)
-        votes = CodeVotes(neighbours, self.codes, codes[:, -1])
+        votes = CodeVotes(neighbours, self.codes, self._look(stage).greedy[:, -1])
         if self.kept_votes is not None:
             votes.codes, self.kept_votes = self.kept_votes, None
         return votes
@@ -303,17 +302,7 @@ class Training:
             if stage.position and stage.name != "codebook_init":  # there it is known already
                 self._look(stage)
             asked = AskedWords(self.salience(stage.position), self.device)
-            found = diagnose_corpus(
-                self.model,
-                self.corpus,
-                self.codes,
-                stage,
-                self.settings,
-                asked,
-                self.device,
-                self.states,
-                self.greedy,
-            )
+            found = self.diagnostics.measure(stage, self.codes, self.seen, asked)
         row = {"stage": stage.name, "position": stage.position, "epoch": epoch + 1, "step": steps * (epoch + 1)}
         self.history.append({**row, "seconds": seconds, "documents": len(self.corpus), **means, **found})
         self.progress.record(self.history)
