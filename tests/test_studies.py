@@ -14,6 +14,7 @@ from themed import plain_corpus, themed_corpus
 
 from lmindexer import studies
 from lmindexer.bundle import Bundle, find_bundles
+from lmindexer.corpus import Corpus
 from lmindexer.errors import LMIndexerError, SettingsError
 from lmindexer.evaluation import evaluate_ids
 from lmindexer.studies import (
@@ -345,6 +346,18 @@ def test_targets_by_hand(ours, text, said):
     assert row[3] == "a" and row[7] == said and row[8] == "2.50" and row[9] == f"c: {ours[0] / 0.45:.2f}"
     (row,) = agreement.target_rows(frame[frame["label"] != "b"], kinds, "x", text, labels)
     assert row[7].endswith("so far")
+
+
+def test_agreement_is_asked_at_the_deepest_level_with_two_documents_a_class():
+    records = [
+        {"doc_id": str(n), "text": "x", "category_1": "ab"[n % 2], "category_2": str(n // 2), "category_3": str(n)}
+        for n in range(8)
+    ]
+    levels = ["category_1", "category_2", "category_3"]
+    corpus = Corpus.from_records(records, category=levels)
+    assert set(agreement.leaf_labels(corpus)) == {"a", "b"}  # "a > 0" and "b > 0" are two classes of one document
+    pairs = Corpus.from_records([{**r, "category_1": "a"} for r in records], category=levels)
+    assert sorted(set(agreement.leaf_labels(pairs))) == ["a > 0", "a > 1", "a > 2", "a > 3"]
 
 
 def test_switches_are_paired_by_seed():

@@ -1,6 +1,6 @@
 """From noted runs to tables: one flat row a run, means and standard deviations over seeds, Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +24,9 @@ def flat(found: dict) -> dict:
     """One row of a noted run, by plain names.
 
     corpus, category_text, label, method, seed, seconds, documents; perplexity_c1 …, within_c2, diff_ratio_c2,
-    prefixes_c1, prefixes_c1c2 …, unique_share, colliding_documents, largest_group; ami_c1, nmi_c1, … of the whole
-    category path for c1 and c1c2, ami_c1_level1 … of each level; neighbours_c1, neighbours_c1c2; and of the last
-    epoch of the discrete stage macro_f1_c1, id_consistency, ….
+    prefixes_c1, prefixes_c1c2 …, unique_share, colliding_documents, largest_group; ami_c1, nmi_c1, … of the leaf
+    category (`leaf_level`) for c1 and c1c2, ami_c1_level1 … of each level; neighbours_c1, neighbours_c1c2; and of the
+    last epoch of the discrete stage macro_f1_c1, id_consistency, ….
     """
     run, m = found["run"], found["measures"]
     row = {name: run[name] for name in ("corpus", "category_text", "label", "method", "seed")}
@@ -39,7 +39,7 @@ def flat(found: dict) -> dict:
         row[f"prefixes_{name}"] = count
     for name in ("unique_share", "colliding_documents", "largest_group"):
         row[name] = m["collisions"][name]
-    leaf = max((one["level"] for one in m["agreement"]), default=0)
+    leaf = leaf_level({one["level"]: one["classes"] for one in m["agreement"]}, _labelled(m["agreement"]))
     for one in m["agreement"]:
         if one["prefix_length"] > len(PREFIXES):
             continue
@@ -49,6 +49,22 @@ def flat(found: dict) -> dict:
             row |= {f"{name}_{prefix}": one[name] for name in SCORES} | {f"classes_{prefix}": one["classes"]}
     row |= {name: m[name] for name in ("neighbours_c1", "neighbours_c1c2")}
     return row | _trained(m["history"])
+
+
+def leaf_level(classes: Mapping[int, int], documents: int) -> int:
+    """The category level that AMI is asked of: the deepest that has two documents a class or more; 0 without levels.
+
+    Where nearly every document has a path of its own, as in ATT&CK, no codes can agree with the whole path.
+
+    >>> leaf_level({1: 14, 2: 216, 3: 691}, 691), leaf_level({1: 9, 2: 39}, 2420)
+    (2, 2)
+    """
+    enough = [level for level, count in classes.items() if 2 * count <= documents]
+    return max(enough) if enough else min(classes, default=0)
+
+
+def _labelled(agreement: list[dict]) -> int:
+    return max((one["documents"] for one in agreement), default=0)
 
 
 def _trained(history: list[dict]) -> dict:
