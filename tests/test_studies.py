@@ -318,6 +318,20 @@ def test_the_report_says_how_it_was_made(finished):
     assert f"| {OURS} | 2 | {mean:.3f} ± " in text
 
 
+def test_corpora_of_other_depths_stand_in_one_report(finished):
+    one = finished.found[0]
+    deeper = [a | {"level": 3} for a in one["measures"]["agreement"] if a["level"] == 2]
+    other = one | {"run": one["run"] | {"corpus": "deep"}, "measures": one["measures"] | {}}
+    other["measures"]["agreement"] = one["measures"]["agreement"] + deeper
+    records = [{"doc_id": str(n), "text": "x", "a": "a", "b": str(n // 4), "c": str(n // 2)} for n in range(36)]
+    corpora = finished.study.corpora | {"deep": Corpus.from_records(records, category=["a", "b", "c"])}
+    frame = pd.DataFrame([flat(one), flat(other)])
+    result = replace(finished, study=replace(finished.study, corpora=corpora))
+    tables = "\n".join(agreement._tables(frame[frame["corpus"] == "themes"], [OURS], "themes", result))
+    assert "| 2 (" in tables and "| 3 (" not in tables
+    assert "| 3 (18 classes)" in "\n".join(agreement._tables(frame[frame["corpus"] == "deep"], [OURS], "deep", result))
+
+
 def agreement_frame(ours, others):
     rows = [("LMIndexer", *ours), *others]
     return pd.DataFrame(

@@ -60,10 +60,10 @@ def sections(result) -> list[str]:
 
 
 def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list[str]:
-    levels = sorted(c for c in frame if c.startswith("ami_c1_level"))
-    classes = [len(set(result.study.corpora[corpus].labels(n + 1)) - {""}) for n in range(len(levels))]
+    documents = result.study.corpora[corpus]
+    classes = {level: len(set(documents.labels(level)) - {""}) for level in range(1, documents.levels + 1)}
     by_level = [
-        [Column(f"ami_{prefix}_level{n + 1}", f"{n + 1} ({size} classes)", 3, False) for n, size in enumerate(classes)]
+        [Column(f"ami_{prefix}_level{n}", f"{n} ({size} classes)", 3, False) for n, size in classes.items()]
         for prefix in ("c1", "c1c2")
     ]
     like = _like(frame, labels)
@@ -72,7 +72,7 @@ def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list
         f"### c1c2, and the whole ID\n\nAn AMI of c1c2 compares only between like numbers of prefixes.{like}\n\n"
         + means_table(frame, labels, SECOND),
     ]
-    if len(levels) > 1:
+    if len(classes) > 1:
         for name, columns in zip(("c1", "c1c2"), by_level, strict=True):
             found.append(f"### AMI of {name} with each category level\n\n{means_table(frame, labels, columns)}")
     return found
