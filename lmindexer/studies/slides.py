@@ -23,7 +23,7 @@ DIFFERENCES = (
     "stronger start. SimCSE here begins at MiniLM, too.",
     "Their Table 1 compares c1 of 512 values (LMIndexer) with 256 (rq-VAE) and 50 (HC); the table of equal K does not.",
     "Their category path is part of the text; see the lines with category text.",
-    "Their reconstruction asks for every word of a document in each step; \"slides' losses\" here ask for 8, drawn anew "
-    "each time.",
+    "Their reconstruction asks for every word of a document in each step; here the slides' losses ask for 8, drawn "
+    "anew each time.",
     "They give one number each, without seeds or intervals.",
 )
