@@ -122,6 +122,10 @@ def test_a_study_goes_on_elsewhere_from_its_records(finished, tmp_path, monkeypa
     for run in elsewhere.runs:
         assert np.array_equal(again.codes(run), finished.codes(run))
     assert again.markdown() == finished.markdown()
+    stale = study(tmp_path / "elsewhere", (Method(OURS, "lmindexer", {**TINY, "codebook_size": 5}),))
+    monkeypatch.undo()
+    make(stale)  # a bundle of one of these names, of other settings
+    assert np.array_equal(state_of(elsewhere).codes(elsewhere.runs[0]), finished.codes(elsewhere.runs[0]))
     again.study = replace(elsewhere, runs=elsewhere.runs[:1])
     again.found = again.found[:1]
     again.keep()  # those that a smaller study does not ask for stay

@@ -75,8 +75,10 @@ def prepare(run: RunBrowser) -> None:
     """
     import lmindexer.keywords  # noqa: F401 (scikit-learn takes a second to load)
 
-    _read_beginnings(run)
-    run.prepared.set()
+    try:
+        _read_beginnings(run)
+    finally:
+        run.prepared.set()  # where a file cannot be read, who asks next is told so
 
 
 def prepared(run: RunBrowser) -> bool:

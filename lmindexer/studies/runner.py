@@ -62,8 +62,9 @@ class StudyResult:
         """The codes [N, T] of a finished run."""
         from lmindexer.bundle import Bundle
 
-        if not (self.study.path(run) / "manifest.json").exists():
-            return self.records.rows[run.name]["codes"]
+        kept = self.records.rows.get(run.name)
+        if kept is not None and kept["noted"] in self.found:  # else its bundle is newer, or of other settings
+            return kept["codes"]
         return Bundle.open(self.study.path(run)).ids.codes
 
     def keep(self) -> None:
