@@ -32,9 +32,7 @@ class Settings:
     decoder_layers: int = 1  # of the fresh decoder (minilm, tiny)
     dropout: float = 0.1
     start: str = "pooled"  # h starts at "pooled" (encoder's mean state, less what c^{<t} says), or "none" (slides)
-    # Weight of the lexical start beside the pooled one; 0 = off, None = 1.3 with category text (few and telling
-    # words), 0.6 without.
-    lexical_weight: float | None = None
+    lexical_weight: float | None = None  # of the lexical start beside the pooled one; 0 = off, None: BY_CATEGORY_TEXT
     lexical_rank: int = 64
     temperature: float = 0.1  # of the softmax over a codebook; the slides' form is 1 on unscaled states
 
@@ -44,8 +42,7 @@ class Settings:
     warmup_hint_share: float = 0.5
     targets: int = 8  # words asked for a document in the form "target"
     target_weights: str = "salience"  # "salience": inverse document frequency of words a code can carry; "all"
-    # A target word stands in at least this share of N / (number of prefixes) documents; None = 0.5 with category
-    # text, 0.25 without.
+    # A target word stands in at least this share of N / (number of prefixes) documents; None: BY_CATEGORY_TEXT.
     salience_floor: float | None = None
     recon_layers: int = 1
 
@@ -56,7 +53,7 @@ class Settings:
     contrastive_from: int = 2  # first position it is used at; the slides use it from 1 on
     contrastive_temperature: float = 0.2
     commitment: float = 1.0
-    agreement: float = 1.0  # nearest neighbours choose alike (discrete stage)
+    agreement: float | None = None  # nearest neighbours choose alike (discrete stage); None: BY_CATEGORY_TEXT
     agreement_until: int = 1  # the last position it is used at: inside a prefix it leaves few codes in use
     balance: float = 4.0  # keeps agreement from using few codes
     neighbours: int = 5
@@ -80,10 +77,9 @@ class Settings:
 
     def __post_init__(self):
         setting_rules.make_plain(self, RULES)
-        if self.lexical_weight is None:
-            object.__setattr__(self, "lexical_weight", 1.3 if self.category_text else 0.6)
-        if self.salience_floor is None:
-            object.__setattr__(self, "salience_floor", 0.5 if self.category_text else 0.25)
+        for name, (with_text, without) in BY_CATEGORY_TEXT.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, with_text if self.category_text else without)
         _check(self)
 
     def at(self, name: str, position: int):
@@ -97,6 +93,15 @@ class Settings:
     def to_dict(self) -> dict:
         return setting_rules.as_dict(self)
 
+
+# Settings that are None take the first value where the documents end in their category path, the second elsewhere.
+# A path's words are few and telling: more weight to them in the start, and no need to ask neighbours, who would
+# draw its rarer categories into the frequent ones (docs/results/defaults.md).
+BY_CATEGORY_TEXT: dict[str, tuple[float, float]] = {
+    "lexical_weight": (3.0, 0.6),
+    "salience_floor": (0.5, 0.25),
+    "agreement": (0.0, 1.0),
+}
 
 # What each preset changes. "slides" is the slides' form as far as method.md knows it; it wants a T5 and a GPU.
 PRESETS: dict[str, dict] = {

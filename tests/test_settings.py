@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmindexer.errors import SettingsError
-from lmindexer.settings import PRESETS, Settings, make_settings, setting_names
+from lmindexer.settings import BY_CATEGORY_TEXT, PRESETS, Settings, make_settings, setting_names
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -90,6 +90,14 @@ def test_what_is_out_of_range_gets_one_sentence(changes, sentence):
 def test_dropout_may_be_off_where_no_loss_needs_two_views():
     assert make_settings(dropout=0, contrastive="off").dropout == 0
     assert make_settings(dropout=0, contrastive_weight=0).dropout == 0
+
+
+@pytest.mark.parametrize("name", BY_CATEGORY_TEXT)
+def test_some_defaults_depend_on_the_category_text(name):
+    values = tuple(getattr(make_settings(category_text=text), name) for text in (True, False))
+    assert values == BY_CATEGORY_TEXT[name] and values[0] != values[1]
+    assert getattr(make_settings(category_text=True, **{name: 0.7}), name) == 0.7
+    assert getattr(make_settings("slides", **{name: None}), name) == values[0]
 
 
 def test_numbers_of_numpy_paths_and_whole_floats_become_plain():

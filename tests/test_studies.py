@@ -15,6 +15,7 @@ from themed import plain_corpus, themed_corpus
 from lmindexer import studies
 from lmindexer.bundle import Bundle, find_bundles
 from lmindexer.corpus import Corpus
+from lmindexer.embeddings import TfidfEmbeddings
 from lmindexer.errors import LMIndexerError, SettingsError
 from lmindexer.evaluation import evaluate_ids
 from lmindexer.studies import (
@@ -150,6 +151,18 @@ def test_a_run_of_other_settings_or_documents_is_made_anew(what, tmp_path):
     bundle = Bundle.open(other.path(other.runs[0]))
     assert not result.failed and len(bundle.ids) == len(other.corpora["themes"])
     assert bundle.ids.codebook_sizes[0] == (5 if what == "settings" else 4)
+
+
+def test_a_run_is_made_anew_when_a_word_for_embeddings_means_something_else(tmp_path, monkeypatch):
+    words = Method("k-means", "residual_kmeans", {"embeddings": "tfidf", "positions": 1, "codebook_size": 3}, "control")
+    plan = study(tmp_path, (words,))
+    first = make(plan)[0].found[0]["settings"]["embeddings"]
+    assert first["kind"] == "tfidf" and not state_of(plan).waiting
+    monkeypatch.setattr("lmindexer.embeddings.KINDS", {"tfidf": lambda: TfidfEmbeddings(rank=2)})
+    assert len(state_of(plan).waiting) == 1
+    again, _ = make(plan)
+    assert again.found[0]["settings"]["embeddings"] == first | {"rank": 2}
+    assert Bundle.open(plan.path(plan.runs[0])).states.shape[1] == 2 and not state_of(plan).waiting
 
 
 def test_a_run_that_fails_is_reported_and_the_rest_goes_on(tmp_path):

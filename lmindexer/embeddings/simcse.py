@@ -30,7 +30,7 @@ class SimCSEEmbeddings(Embeddings):
     kind = "simcse"
     fields = ("steps", "batch_size", "max_length", "learning_rate", "temperature", "seed")
 
-    def __init__(self, steps=100, batch_size=64, max_length=64, learning_rate=3e-5, temperature=0.05, seed=0):
+    def __init__(self, steps=100, batch_size=64, max_length=64, learning_rate=5e-6, temperature=0.05, seed=0):
         self.steps, self.batch_size, self.max_length = int(steps), int(batch_size), int(max_length)
         self.learning_rate, self.temperature, self.seed = float(learning_rate), float(temperature), int(seed)
         self._parts = None  # (tokenizer, trained encoder)

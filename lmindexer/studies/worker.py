@@ -31,7 +31,14 @@ def build(run: Run):
 def identity(run: Run, corpus: Corpus) -> dict:
     """What must be the same for a finished run to be used again: every setting, also those left to their default,
     and the documents."""
-    return json_safe({"run": run.to_dict(), "settings": build(run).settings, "fingerprint": corpus.fingerprint})
+    return json_safe({"run": run.to_dict(), "settings": every_setting(run), "fingerprint": corpus.fingerprint})
+
+
+def every_setting(run: Run) -> dict:
+    """The settings of a run's indexer, also those of the embeddings that a word as "simcse" stands for."""
+    indexer = build(run)
+    source = getattr(indexer, "embeddings_", None)
+    return json_safe(indexer.settings | ({} if source is None else {"embeddings": source.spec}))
 
 
 def is_of(found, run: Run, corpus: Corpus) -> bool:
@@ -118,7 +125,7 @@ def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
     indexer = _built(run, maps)
     if (target / MANIFEST).exists() and not (target / CHECKPOINTS).exists():
         bundle = Bundle.open(target)
-        if bundle.manifest["settings"] == json_safe(indexer.settings) and (
+        if _kept_settings(bundle) == every_setting(run) and (
             bundle.method == run.method and bundle.manifest["corpus"].get("fingerprint") == corpus.fingerprint
         ):
             return bundle
@@ -127,6 +134,15 @@ def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
     except TrainingError:  # checkpoints of other settings, perhaps: what an older version left
         _built(run, maps).fit(corpus, target, progress=False, resume=False)
     return Bundle.open(target)
+
+
+def _kept_settings(bundle) -> dict:
+    """What `every_setting` says of the run that a bundle is of."""
+    from lmindexer.embeddings.base import CONFIG
+    from lmindexer.indexers.two_step import EMBEDDINGS
+
+    source = (bundle.model_folder or bundle.path) / EMBEDDINGS / CONFIG
+    return bundle.manifest["settings"] | ({"embeddings": read_json(source)} if source.exists() else {})
 
 
 def explain(error: BaseException) -> str:
