@@ -341,7 +341,11 @@ def test_ctrl_c_in_the_middle_of_training(shop):
     line = f"fit products.csv {COLUMNS} --preset tiny --run here --set discrete_epochs=500"
     said = shop / "stderr"  # a file, for bars would fill a pipe that nobody reads
     with said.open("w") as stderr:
-        process = subprocess.Popen([sys.executable, "-m", "lmindexer", *shlex.split(line)], stderr=stderr)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lmindexer", *shlex.split(line)],
+            stderr=stderr,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores Ctrl-C
+        )
     state = shop / "here" / "checkpoints" / "state.safetensors"
     while not state.exists():
         assert process.poll() is None, said.read_text()
