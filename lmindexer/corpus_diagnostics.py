@@ -124,11 +124,13 @@ def hits_and_occurrences(logits: Tensor, words: Tensor, counts: Tensor) -> Tenso
     tensor([[1, 0, 0],
             [2, 1, 1]])
     """
+    size = logits.shape[-1]
     logits, words, counts = logits.flatten(0, 1), words.flatten(0, 1), counts.flatten(0, 1)  # [Q, V], [Q, P], [Q, P]
-    true = torch.zeros(logits.shape, dtype=torch.int32, device=logits.device)
-    true = true.scatter_reduce_(1, words, counts.int(), "amax")  # [Q, V], 0 or 1
+    true = torch.zeros(logits.shape, dtype=torch.bool, device=logits.device)
+    true[counts.nonzero()[:, 0], words[counts]] = True  # [Q, V]
     wanted = true.sum(1, keepdim=True)  # [Q, 1]
     best = logits.topk(int(wanted.max())).indices  # [Q, n]
     in_time = torch.arange(best.shape[1], device=best.device) < wanted  # [Q, n]
-    predicted = torch.zeros_like(true).scatter_(1, best, in_time.int())  # [Q, V]
-    return torch.stack([(true * predicted).sum(0), (true + predicted).sum(0)])
+    hit = true.gather(1, best) & in_time  # [Q, n]
+    predicted, hits = best[in_time].bincount(minlength=size), best[hit].bincount(minlength=size)  # [V], [V]
+    return torch.stack([hits, predicted + true.nonzero()[:, 1].bincount(minlength=size)])
