@@ -379,6 +379,25 @@ def test_targets_by_hand(ours, text, said):
     assert row[7].endswith("so far")
 
 
+def test_one_table_of_all_corpora_by_hand():
+    rows = [("a", "x", True, 0, 0.4), ("a", "x", True, 1, 0.5), ("a", "x", True, 2, 0.6), ("a", "y", False, 0, 0.3),
+            ("b", "x", True, 0, None)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["label", "corpus", "category_text", "seed", "ami_c1"])
+    text = agreement.overview(frame, ["b", "c", "a"])
+    assert text.splitlines()[-4:] == [
+        "| method | x, with | y, without |",
+        "|---|---|---|",
+        "| b | - | - |",  # finished, but its documents have no category
+        "| a | 0.500 | 0.300 (1) |",
+    ]
+
+
+def test_slides_codebooks_are_said_to_be_unlike(finished):
+    assert "Unlike numbers of codes" not in finished.markdown()
+    slides = replace(finished, study=replace(finished.study, name="table1-slides"))
+    assert "Unlike numbers of codes" in slides.markdown() and "## Targets" not in slides.markdown()
+
+
 def test_agreement_is_asked_at_the_deepest_level_with_two_documents_a_class():
     records = [
         {"doc_id": str(n), "text": "x", "category_1": "ab"[n % 2], "category_2": str(n // 2), "category_3": str(n)}
@@ -397,7 +416,8 @@ def test_switches_are_paired_by_seed():
     frame = pd.DataFrame(rows, columns=["label", "seed", "macro_f1_c1"])
     (row,) = sections.switch_rows(frame, "warm-up", off, "macro_f1", "Macro-F1")
     # seeds 0 and 1 are there twice: 0.6 with, 0.45 without, differences 0.1 and 0.2
-    assert row == ["warm-up", OURS, "1", "Macro-F1", 2, "0.600 ± 0.141", "0.450 ± 0.071", "0.150 ± 0.071", "yes"]
+    assert row == ["warm-up", OURS, "1", "Macro-F1", 2, "0.60000 ± 0.14142", "0.45000 ± 0.07071",
+                   "0.15000 ± 0.07071", "yes"]  # fmt: skip
 
 
 def test_training_and_sweep_reports_have_their_tables(tmp_path):
@@ -407,7 +427,7 @@ def test_training_and_sweep_reports_have_their_tables(tmp_path):
     text = result.markdown()
     assert "(a) reconstructor warm-up | LMIndexer | 1 | Macro-F1 | 1" in text
     first = result.history().query("label == @OURS and stage == 'discrete' and position == 1")["macro_f1"]
-    assert f"| (a) Macro-F1 | LMIndexer | 1 | {first.iloc[0]:.3f} |" in text  # one epoch
+    assert f"| (a) Macro-F1 | LMIndexer | 1 | {first.iloc[0]:.5f} |" in text  # one epoch
     figure = training_figure(result, "themes")
     with_it, without = (next(t for t in figure.data if t.name == name) for name in ("with", "without"))
     assert list(with_it.y) == first.tolist() and len(without.y) == 1

@@ -40,12 +40,21 @@ completeness and purity are not corrected for the number of codes: compare them 
 is the share of a document's 10 nearest by mean-pooled MiniLM that have its code; a clustering of these very \
 embeddings has an advantage there, and few codes raise it. *perplexity* says how many codes are in use, as if all \
 were used alike. *seconds* are of the whole run, beside whatever else the machine did."""
+UNLIKE_SIZES = """\
+**Unlike numbers of codes.** As on the slides, c1 has 512 values, 256 or 50 here, and AMI charges for codes that part \
+a class: 512 codes for fewer classes must part some, 50 codes need not. A difference between lines of unlike \
+perplexity says more about K than about a method; Table 1 at equal K compares methods. An HC of the slides ends in \
+leaves of up to 512 documents: where an ID ends at c1 it has no c1c2, and only its suffix tells it apart from the \
+others of the leaf."""
 
 
 def sections(result) -> list[str]:
     """One section a corpus and text, then the targets and the slides' numbers."""
     frame, kinds = result.frame(), {m.label: m.kind for m in result.study.methods}
-    found, targets = [EXPLAINED], []
+    equal = result.study.name == "table1"
+    found, targets = [EXPLAINED if equal else f"{EXPLAINED}\n\n{UNLIKE_SIZES}"], []
+    if "ami_c1" in frame:
+        found.append(overview(frame, list(kinds)))
     for corpus, text in settings_of(frame):
         some = part(frame, corpus, text)
         found += [f"## {title(corpus, text)}", *_tables(some, list(kinds), corpus, result)]
@@ -53,10 +62,29 @@ def sections(result) -> list[str]:
         if compared:
             found.append(_compared(compared, result.study.corpora[corpus]))
         targets += target_rows(some, kinds, corpus, text, leaf_labels(result.study.corpora[corpus]))
-    if targets and result.study.name == "table1":
+    if targets and equal:
         found.insert(1, _targets(targets))
     theirs = _slides(frame)
     return [*found, theirs] if theirs else found
+
+
+def overview(frame: pd.DataFrame, labels: list[str]) -> str:
+    """The AMI of c1 with the leaf of every method, corpus and text, means over seeds, in one table."""
+    settings = settings_of(frame)
+    finished = set(frame["label"])
+    rows = []
+    for label in (label for label in labels if label in finished):
+        some = [part(frame[frame["label"] == label], *setting)["ami_c1"].dropna() for setting in settings]
+        rows.append([label, *(_mean_of_seeds(values) for values in some)])
+    heading = ["method", *(f"{corpus}, {'with' if text else 'without'}" for corpus, text in settings)]
+    note = "AMI of c1 with the leaf, with and without category text, mean over seeds (in brackets if fewer than three)."
+    return f"## In one table\n\n{note}\n\n{markdown(heading, rows)}"
+
+
+def _mean_of_seeds(values: pd.Series) -> str:
+    if not len(values):
+        return "-"
+    return f"{values.mean():.3f}" + (f" ({len(values)})" if len(values) < 3 else "")
 
 
 def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list[str]:

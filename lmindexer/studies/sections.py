@@ -34,6 +34,7 @@ FIGURES = {
     "d": ("contrastive loss", CONTRASTIVE_OFF, "trained_perplexity", "perplexity"),
     "e": ("contrastive loss", CONTRASTIVE_OFF, "trained_diff_ratio", "diff ratio"),
 }
+DIGITS = {"macro_f1": 5}  # a Macro-F1 over all words of a corpus may be small
 
 
 def sections(result) -> list[str]:
@@ -95,7 +96,8 @@ def curve_rows(history: pd.DataFrame) -> list[list]:
             for position in means[0].index.get_level_values("position").unique():
                 curves = [one.get(position, pd.Series(dtype=float)).dropna() for one in means]
                 if all(len(curve) for curve in curves):
-                    cells = [", ".join(f"{value:.3f}" for value in curve) for curve in curves]
+                    digits = DIGITS.get(name, 3)
+                    cells = [", ".join(f"{value:.{digits}f}" for value in curve) for curve in curves]
                     rows.append([f"({figure}) {heading}", form, position, *cells])
     return rows
 
@@ -141,7 +143,7 @@ def switch_rows(
 ) -> list[list]:
     """Lines for one switch: each form of the method and each position, paired by seed."""
     names = [c for c in frame if c.startswith(f"{quantity}_c")] if by_position else [quantity]
-    rows = []
+    rows, digits = [], DIGITS.get(quantity, 3)
     for form in FORMS:
         on, without = (frame[frame["label"] == label].set_index("seed") for label in (form, f"{form}, {off}"))
         seeds = on.index.intersection(without.index)
@@ -150,8 +152,8 @@ def switch_rows(
             kept = (a - b).dropna()
             if len(kept):
                 place = name.rsplit("_c", 1)[-1] if by_position else "all"
-                rows.append([what, form, place, heading, len(kept), mean_sd(a[kept.index]), mean_sd(b[kept.index]),
-                             mean_sd(kept), verdict(kept.to_numpy())])  # fmt: skip
+                cells = [mean_sd(values, digits) for values in (a[kept.index], b[kept.index], kept)]
+                rows.append([what, form, place, heading, len(kept), *cells, verdict(kept.to_numpy())])
     return rows
 
 
