@@ -43,7 +43,7 @@ were used alike. *seconds* are of the whole run, beside whatever else the machin
 UNLIKE_SIZES = """\
 **Unlike numbers of codes.** As on the slides, c1 has 512 values, 256 or 50 here, and AMI charges for codes that part \
 a class: 512 codes for fewer classes must part some, 50 codes need not. A difference between lines of unlike \
-perplexity says more about K than about a method; Table 1 at equal K compares methods. An HC of the slides ends in \
+perplexity may be K's and not the method's; Table 1 at equal K compares methods. An HC of the slides ends in \
 leaves of up to 512 documents: where an ID ends at c1 it has no c1c2, and only its suffix tells it apart from the \
 others of the leaf."""
 
