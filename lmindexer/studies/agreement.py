@@ -84,7 +84,7 @@ def overview(frame: pd.DataFrame, labels: list[str]) -> str:
 def _mean_of_seeds(values: pd.Series) -> str:
     if not len(values):
         return "-"
-    return f"{values.mean():.3f}" + (f" ({len(values)})" if len(values) < 3 else "")
+    return f"{values.mean():z.3f}" + (f" ({len(values)})" if len(values) < 3 else "")
 
 
 def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list[str]:

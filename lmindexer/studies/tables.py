@@ -84,13 +84,13 @@ def _trained(history: list[dict]) -> dict:
 def mean_sd(values: Iterable, digits: int = 3, spread: bool = True) -> str:
     """Mean ± standard deviation (of the sample, N - 1) of those that are numbers; "-" where there is none.
 
-    >>> mean_sd([0.5, 0.7]), mean_sd([0.5]), mean_sd([None])
-    ('0.600 ± 0.141', '0.500', '-')
+    >>> mean_sd([0.5, 0.7]), mean_sd([0.5]), mean_sd([-0.00001]), mean_sd([None])
+    ('0.600 ± 0.141', '0.500', '0.000', '-')
     """
     numbers = np.array([v for v in values if v is not None and not pd.isna(v)], dtype=float)
     if not len(numbers):
         return "-"
-    text = f"{numbers.mean():.{digits}f}"
+    text = f"{numbers.mean():z.{digits}f}"  # z: an AMI just below chance is 0.000, not -0.000
     return text + (f" ± {numbers.std(ddof=1):.{digits}f}" if spread and len(numbers) > 1 else "")
 
 
