@@ -50,8 +50,8 @@ def run_one(task: dict) -> dict:
     torch.set_num_threads(1)
     from id_quality import load
 
-    from lmindexer.evaluation import category_agreement, evaluate_ids
     from lmindexer.indexers import LMIndexer
+    from lmindexer.quality import category_agreement, evaluate_ids
 
     corpus = load(task["corpus"], Path(task["data"]))
     began = time.perf_counter()

@@ -7,7 +7,7 @@ Prints the tables of docs/results/human_eval.md. Simulated answers only; about t
 
 import numpy as np
 
-from lmindexer.human_eval.agreement import (
+from lmindexer.human_eval.results.agreement import (
     agreement_table,
     cohen_kappa,
     fleiss_kappa,
@@ -15,7 +15,7 @@ from lmindexer.human_eval.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
-from lmindexer.human_eval.simulate import rates
+from lmindexer.human_eval.results.simulate import rates
 
 STUDIES = 500
 CASES = (

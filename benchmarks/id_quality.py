@@ -34,9 +34,9 @@ def run_one(task: dict) -> dict:
     from sklearn.cluster import KMeans
 
     torch.set_num_threads(1)
-    from lmindexer.diagnostics import perplexity
-    from lmindexer.evaluation import category_agreement
     from lmindexer.indexers import LMIndexer
+    from lmindexer.quality import category_agreement
+    from lmindexer.quality.diagnostics import perplexity
 
     corpus = load(task["corpus"], Path(task["data"]))
     labels, size, seed = corpus.labels(), task["size"], task["seed"]
@@ -47,7 +47,7 @@ def run_one(task: dict) -> dict:
     seconds = time.perf_counter() - began
     codes = indexer.ids_.codes[:, 0]
     found = {"lmindexer": codes}
-    from lmindexer.encoding import pool
+    from lmindexer.training.encoding import pool
 
     encoded = indexer.encoded_
     unit = pool(encoded)

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lmindexer.bundle import write_bundle
-from lmindexer.corpus import Corpus
-from lmindexer.evaluation import evaluate_ids
-from lmindexer.semantic_ids import SemanticIDs
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.quality import evaluate_ids
+from lmindexer.runs.bundle import write_bundle
 
 POSITIONS, SIZE, DIMENSIONS = 3, 128, 384
 LEVELS = (32, 640, 6400)  # classes at each category level

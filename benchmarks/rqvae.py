@@ -22,8 +22,8 @@ def run_one(task: dict) -> dict:
     import torch
 
     torch.set_num_threads(1)
-    from lmindexer.evaluation import evaluate_ids
     from lmindexer.indexers import INDEXERS
+    from lmindexer.quality import evaluate_ids
 
     corpus = load(task["corpus"], Path(task["data"]))
     settings = task["settings"] if task["method"] == "rqvae" else {}

@@ -15,9 +15,9 @@ def line(name: str, vectors, labels, size: int, seeds: list[int]) -> str:
     import numpy as np
     from sklearn.cluster import KMeans
 
-    from lmindexer.diagnostics import perplexity
-    from lmindexer.embeddings.base import unit_length
-    from lmindexer.evaluation import category_agreement
+    from lmindexer.quality import category_agreement
+    from lmindexer.quality.diagnostics import perplexity
+    from lmindexer.two_step.embeddings.base import unit_length
 
     rows = unit_length(vectors)
     codes = [KMeans(size, n_init=3, random_state=seed).fit_predict(rows) for seed in seeds]
@@ -36,7 +36,7 @@ def main() -> None:
     args = parser.parse_args()
     from id_quality import load
 
-    from lmindexer.embeddings import EncoderEmbeddings, SimCSEEmbeddings, embed_corpus
+    from lmindexer.two_step.embeddings import EncoderEmbeddings, SimCSEEmbeddings, embed_corpus
 
     print("| corpus | category text | embeddings | AMI of c1 | perplexity |", "|---|---|---|---|---|", sep="\n")
     for name in args.corpora:

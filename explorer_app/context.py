@@ -9,8 +9,8 @@ import streamlit as st
 from explorer_app import links
 from explorer_app.show import md
 from lmindexer.browse import RunBrowser, Shelf, words
-from lmindexer.bundle import Bundle
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.runs.bundle import Bundle
 
 NEW_RUNS = "runs"  # where the app writes runs when no given folder can take them
 

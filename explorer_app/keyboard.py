@@ -8,7 +8,7 @@ screen readers which question is shown, and brings each new question's beginning
 
 import streamlit as st
 
-from lmindexer.human_eval.screen import SETTLE
+from lmindexer.human_eval.answering.screen import SETTLE
 
 _HTML = '<div role="status" aria-live="polite" aria-atomic="true"></div>'
 _CSS = "div { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }"

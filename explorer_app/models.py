@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer_app.show import md
 from lmindexer.browse import RunBrowser, inside
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model …")

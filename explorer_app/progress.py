@@ -6,8 +6,9 @@ import streamlit as st
 
 from explorer_app import context, links
 from explorer_app.show import chart, md
-from lmindexer import jobs, plots
+from lmindexer import plots
 from lmindexer.browse.history import measures_in
+from lmindexer.runs import jobs
 
 SPOKEN = {
     "reconstructor_warmup": "reconstructor warm-up",

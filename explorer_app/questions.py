@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer_app.show import md
-from lmindexer.human_eval.guide import GENERAL, guide_of
+from lmindexer.human_eval.planning.guide import GENERAL, guide_of
 
 SIDE_BY_SIDE = ("ab", "level")  # their groups stand beside each other, others' below each other
 SHORT = 12  # characters of a label that fits a third of a phone's width

@@ -12,10 +12,10 @@ import streamlit as st
 
 from explorer_app import context, links
 from explorer_app.show import md
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import Study, open_demonstration
-from lmindexer.human_eval.demonstration import demonstration_file
-from lmindexer.human_eval.store import APPLICATION_ID
+from lmindexer.human_eval.answering.demonstration import demonstration_file
+from lmindexer.human_eval.answering.store import APPLICATION_ID
 
 SUFFIXES = (".sqlite", ".study")
 _MAGIC = b"SQLite format 3\0"

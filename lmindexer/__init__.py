@@ -3,30 +3,29 @@
 Names are imported when they are first used, so `import lmindexer` loads neither torch nor pandas.
 """
 
-import importlib
-
 from lmindexer._version import __version__
+from lmindexer.common.lazy import lazy_names
 
-_HOME = {  # public name → the module it lives in
-    "Bundle": "bundle",
-    "find_bundles": "bundle",
-    "write_bundle": "bundle",
-    "Corpus": "corpus",
-    "Interactions": "corpus",
-    "Queries": "corpus",
+_HOME = {  # public name → the module it lives in; with a colon, a module or room that is public as a whole
+    "Bundle": "runs.bundle",
+    "find_bundles": "runs.bundle",
+    "write_bundle": "runs.bundle",
+    "Corpus": "corpus.corpus",
+    "Interactions": "corpus.relations",
+    "Queries": "corpus.relations",
     "list_samples": "datasets",
     "load_amazon": "datasets",
     "load_sample": "datasets",
     "samples_folder": "datasets",
-    "BundleError": "errors",
-    "CorpusError": "errors",
-    "LMIndexerError": "errors",
-    "SettingsError": "errors",
-    "TrainingError": "errors",
-    "CategoryAgreement": "evaluation",
-    "IDQuality": "evaluation",
-    "category_agreement": "evaluation",
-    "evaluate_ids": "evaluation",
+    "BundleError": "common.errors",
+    "CorpusError": "common.errors",
+    "LMIndexerError": "common.errors",
+    "SettingsError": "common.errors",
+    "TrainingError": "common.errors",
+    "CategoryAgreement": "quality",
+    "IDQuality": "quality",
+    "category_agreement": "quality",
+    "evaluate_ids": "quality",
     "CategoryIndexer": "indexers",
     "HierarchicalIndexer": "indexers",
     "LMIndexer": "indexers",
@@ -34,41 +33,25 @@ _HOME = {  # public name → the module it lives in
     "RandomIndexer": "indexers",
     "ResidualKMeansIndexer": "indexers",
     "load_indexer": "indexers",
-    "PrefixKeywords": "keywords",
-    "prefix_keywords": "keywords",
-    "text_report": "report",
-    "SemanticIDs": "semantic_ids",
-    "PRESETS": "settings",
-    "Settings": "settings",
-    "make_settings": "settings",
-    "IDTrie": "trie",
+    "PrefixKeywords": "quality.keywords",
+    "prefix_keywords": "quality.keywords",
+    "text_report": "quality.report",
+    "SemanticIDs": "ids.semantic_ids",
+    "PRESETS": "settings.settings",
+    "Settings": "settings.settings",
+    "make_settings": "settings.settings",
+    "IDTrie": "ids.trie",
+    "browse": ":browse",
+    "datasets": ":datasets",
+    "diagnostics": ":quality.diagnostics",
+    "embeddings": ":two_step.embeddings",
+    "evaluation": ":quality",
+    "human_eval": ":human_eval",
+    "plots": ":plots",
+    "studies": ":studies",
+    "tasks": ":tasks",
+    "widgets": ":widgets",
 }
-# modules that are public as a whole
-_ROOMS = (
-    "browse",
-    "datasets",
-    "diagnostics",
-    "embeddings",
-    "evaluation",
-    "human_eval",
-    "plots",
-    "studies",
-    "tasks",
-    "widgets",
-)
 
-__all__ = ["__version__", *_HOME, *_ROOMS]
-
-
-def __getattr__(name: str):
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")  # which also sets the attribute
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, _names = lazy_names(__name__, _HOME)
+__all__ = ["__version__", *_HOME]

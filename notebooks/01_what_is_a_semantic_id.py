@@ -113,7 +113,7 @@ lmi.plots.code_plane(h, E1, c1, documents, "Six documents choose among four code
 # print ✓ when all is right and explain what is wrong when it is not.
 
 # %%
-from lmindexer.model import Codebook
+from lmindexer.model.model import Codebook
 
 book = Codebook(size=4, width=2)
 book.set_rows(E1)
@@ -285,7 +285,7 @@ checks.found(my_h, trap, "nearest row 0, but row 1 has the greater dot product",
 # *learn* them. From what, when nobody says what is right? The answer takes notebooks 02 and 03.
 #
 # **Read.** Slides 3 to 6 (background, the notion of a semantic ID, the problem).
-# [lmindexer/semantic_ids.py](../lmindexer/semantic_ids.py), [lmindexer/trie.py](../lmindexer/trie.py).
+# [lmindexer/ids/semantic_ids.py](../lmindexer/ids/semantic_ids.py), [lmindexer/ids/trie.py](../lmindexer/ids/trie.py).
 #
 # **Break it.** Give "red" an arrow, `(0, 1)`. Which documents move, and is that good? Make `E2` twice as long: does any
 # second code change? Why not?

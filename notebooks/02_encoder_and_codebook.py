@@ -22,8 +22,8 @@
 # 3. that the choice kills the gradient, and the trick of equation (4) that brings it back, measured with a ruler;
 # 4. the same four lines in the package, on real text.
 #
-# Equations carry the numbers of [lmindexer/model.py](../lmindexer/model.py). The table in [README.md](README.md) says
-# on which slide each stands.
+# Equations carry the numbers of [lmindexer/model/model.py](../lmindexer/model/model.py). The table in
+# [README.md](README.md) says on which slide each stands.
 
 # %%
 import torch
@@ -42,9 +42,9 @@ device = begin(seed=0)
 # random weights.
 
 # %%
-from lmindexer.backbones import make_backbone
-from lmindexer.settings import make_settings
-from lmindexer.tokens import TokenisedDocuments
+from lmindexer.model.backbones import make_backbone
+from lmindexer.model.tokens import TokenisedDocuments
+from lmindexer.settings.settings import make_settings
 
 texts = list(toys.SIX_DOCUMENTS)
 settings = make_settings("tiny", positions=2, codebook_size=4)
@@ -94,7 +94,7 @@ print(h1[:, :5], "(the first five of 64 numbers)")
 # numbers?
 
 # %%
-from lmindexer.model import Documents, SemanticEncoder
+from lmindexer.model.model import Documents, SemanticEncoder
 
 encoder = SemanticEncoder(backbone, settings).eval()
 batch = Documents(tokens=tokens, words=tokens, present=present)
@@ -145,7 +145,7 @@ lmi.plots.matrix(
 # hesitates: it is two things at once. Our numbers against the class `Codebook`:
 
 # %%
-from lmindexer.model import Codebook
+from lmindexer.model.model import Codebook
 
 book = Codebook(size=4, width=2)
 book.set_rows(E)
@@ -377,7 +377,7 @@ checks.found(
 #
 # **Read.** The slides "Learning Semantic IDs as Neural Sequential Discrete Representations" and "Reconstructing
 # Document with Sequential Discrete Semantic ID Embeddings". The trick is from Bengio, Léonard and Courville (2013,
-# arXiv 1308.3432). [lmindexer/model.py](../lmindexer/model.py) has all of it in one file.
+# arXiv 1308.3432). [lmindexer/model/model.py](../lmindexer/model/model.py) has all of it in one file.
 #
 # **Break it.** In section 5 replace the last line of `straight_through` by `return soft`, then by `return hard`, and
 # run the check below it. Then set the learning rate of the walk to 2.0 and see where the document goes.

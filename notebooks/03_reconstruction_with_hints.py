@@ -56,7 +56,7 @@ for text, label in zip(shop.texts[:40:4], shop.labels(2)[:40:4], strict=True):
 # Its number `share` is the part of the words that stays visible. Five draws for one text:
 
 # %%
-from lmindexer.hints import draw_hints
+from lmindexer.model.hints import draw_hints
 
 words = shop.texts[0].split()
 numbers = torch.arange(len(words))[None]  # each word is its own number here
@@ -203,7 +203,7 @@ for probability, place in zip(best.values, best.indices, strict=True):
 # a batch does not matter, and weighs the words.
 
 # %%
-from lmindexer.losses import reconstruction_loss
+from lmindexer.model.losses import reconstruction_loss
 
 surprise = -p[hints.words[0, 0]].log()
 loss = (surprise * hints.weight[0, 0]).sum()
@@ -221,7 +221,7 @@ checks.equal(loss, reconstruction_loss(logits, hints.words, hints.weight), "eq. 
 # What does it say? We try each of the four codes and print its best words.
 
 # %%
-from lmindexer.model import Documents
+from lmindexer.model.model import Documents
 
 nothing = draw_hints(places, torch.ones(1, L, dtype=torch.bool), salience, 0.0)
 document = Documents(tokens=tokens, words=places, present=torch.ones(1, L, dtype=torch.bool))
@@ -346,8 +346,8 @@ checks.found(my_target_mask(60, 0.3), fair, "no word is its own hint, and 30 % o
 # The text is the teacher. A code is good when it helps to guess what is covered.
 #
 # **Read.** The two slides "Reconstructing Document with Sequential Discrete Semantic ID Embeddings".
-# [lmindexer/hints.py](../lmindexer/hints.py). Hints with one mask for each target come from RetroMAE (Xiao et al.,
-# 2022, arXiv 2205.12035).
+# [lmindexer/model/hints.py](../lmindexer/model/hints.py). Hints with one mask for each target come from RetroMAE
+# (Xiao et al., 2022, arXiv 2205.12035).
 #
 # **Break it.** Fit the shop with `hint_share=0.9` and print again what each code says. Then `codebook_size=12`: what do
 # the codes say now?

@@ -100,10 +100,10 @@ good = report(healthy, "healthy")
 # By hand: the surprise at covered words, given the first code only, and given both.
 
 # %%
-from lmindexer.hints import draw_hints
-from lmindexer.losses import reconstruction_loss
-from lmindexer.settings import make_settings
-from lmindexer.training import salience_at
+from lmindexer.model.hints import draw_hints
+from lmindexer.model.losses import reconstruction_loss
+from lmindexer.settings.settings import make_settings
+from lmindexer.training.training import salience_at
 
 model, encoded = healthy.model_.eval(), healthy.encoded_
 documents = encoded.batch(torch.arange(len(shop)))
@@ -139,7 +139,7 @@ repeated = torch.stack(firsts, dim=1)
 pairs(repeated, "Without eq. (8): the second code does not know the first")
 
 # %%
-from lmindexer.diagnostics import within_prefix_perplexity
+from lmindexer.quality.diagnostics import within_prefix_perplexity
 
 inside = within_prefix_perplexity(repeated.numpy())
 print(f"perplexity inside a prefix: {inside:.2f} of 4, and {good[0]:.2f} of 3 in the healthy run")
@@ -167,7 +167,7 @@ h = torch.randn(6, 3, generator=die)
 second_view = h + 0.3 * torch.randn(6, 3, generator=die)
 prefix = torch.tensor([[0], [0], [0], [1], [1], [2]])
 
-from lmindexer.batches import negative_mask
+from lmindexer.training.batches import negative_mask
 
 crowd = negative_mask(prefix)
 print(crowd.int())
@@ -187,7 +187,7 @@ lmi.plots.matrix(
 )  # fmt: skip
 
 # %%
-from lmindexer.losses import contrastive_loss
+from lmindexer.model.losses import contrastive_loss
 
 ours = -shares.diagonal().log()[:5].mean()  # document 6 has no crowd
 print("loss of each:", -shares.diagonal().log())
@@ -221,7 +221,7 @@ checks.true(good[1] > bad[1], "and the diff ratio shows it, as on the slides")
 # would you choose now?* and is the surprise at the one that was written down. By hand, with the finished model:
 
 # %%
-from lmindexer.losses import commitment_loss
+from lmindexer.model.losses import commitment_loss
 
 codes = torch.from_numpy(healthy.ids_.codes[:6].astype("int64"))
 six = encoded.batch(torch.arange(6))
@@ -350,7 +350,7 @@ checks.found(my_codes, ratio, "six codes with the highest diff ratio", "Which mi
 # prints perplexity, diff ratio and consistency, and not the loss alone.
 #
 # **Read.** The slides "Training self-supervised semantic indexer" and Table 2, "Ablation study of commitment loss".
-# [lmindexer/losses.py](../lmindexer/losses.py) is short enough to be read in full.
+# [lmindexer/model/losses.py](../lmindexer/model/losses.py) is short enough to be read in full.
 #
 # **Break it.** Set `contrastive="dot"` and `contrastive_weight=1.0`, the form of the slides, and look at the diff
 # ratio. Set `contrastive_from=1`: what happens to the departments?

@@ -85,8 +85,8 @@ checks.true(loss.iloc[-1] < loss.iloc[0], "the loss of the collapsed run went do
 # studies alone, until it is worth listening to. In the code's place stands a learned *null vector*. By hand:
 
 # %%
-from lmindexer.hints import draw_hints
-from lmindexer.losses import reconstruction_loss
+from lmindexer.model.hints import draw_hints
+from lmindexer.model.losses import reconstruction_loss
 
 model, encoded = broken.model_.eval(), broken.encoded_
 documents = encoded.batch(torch.arange(len(shop)))
@@ -107,7 +107,7 @@ print("loss from hints alone:", round(float(reconstruction_loss(ours, hints.word
 # Where does this stage stand? The package writes its plan down. Position 0 means: before the code of any position.
 
 # %%
-from lmindexer.training import plan
+from lmindexer.training.training import plan
 
 stages = plan(lmi.make_settings("tiny", positions=1))
 for stage in stages:
@@ -320,7 +320,7 @@ checks.number(mine, expected, "Use row.roll(1, 0): each document gets the code o
 # beginner may learn from it. On other corpora and models the shares will differ. The switches are there to find out.
 #
 # **Read.** The slide "Training self-supervised semantic indexer" (the two collapses) and the training study with its
-# Figures (a) to (c). [lmindexer/training.py](../lmindexer/training.py) has the stages as one loop.
+# Figures (a) to (c). [lmindexer/training/training.py](../lmindexer/training/training.py) has the stages as one loop.
 #
 # **Break it.** In section 2 raise `hint_share` from 0 to 0.9 in steps. Where does the collapse begin? Is it sudden?
 #

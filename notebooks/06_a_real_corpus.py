@@ -34,9 +34,9 @@ from pathlib import Path
 import numpy as np
 
 import lmindexer as lmi
-from lmindexer.progress import Progress
-from lmindexer.settings import make_settings
-from lmindexer.training import plan
+from lmindexer.common.progress import Progress
+from lmindexer.settings.settings import make_settings
+from lmindexer.training.training import plan
 
 # %% [markdown]
 # ## 1. The plan, by hand first
@@ -281,5 +281,5 @@ except StopIteration:
 # - The same line goes on after a stop, to the same IDs.
 #
 # **Read next:** [07, are the IDs good?](07_are_the_ids_good.ipynb) **Read in the code:**
-# [training.py](../lmindexer/training.py) from `plan` to `_run_epoch`. **Break:** set `codebook_init="random"` in
-# `recipe` and look at the perplexity of the first discrete epoch.
+# [training.py](../lmindexer/training/training.py) from `plan` to `_run_epoch`. **Break:** set
+# `codebook_init="random"` in `recipe` and look at the perplexity of the first discrete epoch.

@@ -31,7 +31,7 @@ import pandas as pd
 
 import lmindexer as lmi
 from lmindexer.course import begin, checks, choose
-from lmindexer.evaluation.significance import compare_methods, holm, sign_flip_test
+from lmindexer.quality.significance import compare_methods, holm, sign_flip_test
 from lmindexer.studies.slides import DIFFERENCES, TABLE1
 
 # %%
@@ -313,6 +313,6 @@ else:
 #   still be right.
 #
 # **Read next:** [08, exploring a hierarchy](08_exploring_a_hierarchy.ipynb). **Read in the code:**
-# [evaluation/categories.py](../lmindexer/evaluation/categories.py) and
-# [evaluation/significance.py](../lmindexer/evaluation/significance.py). **Break:** set `K` to 100 and see which method
+# [evaluation/categories.py](../lmindexer/quality/categories.py) and
+# [evaluation/significance.py](../lmindexer/quality/significance.py). **Break:** set `K` to 100 and see which method
 # gains most.

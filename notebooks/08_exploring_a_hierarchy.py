@@ -324,5 +324,5 @@ else:
 # - Purity only grows as prefixes get longer; a map's distances are not the model's.
 #
 # **Read next:** [09, asking people](09_asking_people.ipynb): do they see what the figures show? **Read in the code:**
-# [browse/prefixes.py](../lmindexer/browse/prefixes.py) and [keywords.py](../lmindexer/keywords.py). **Break:** draw
-# figure (a) for `lmi.SemanticIDs` with shuffled codes, and see what no structure looks like.
+# [browse/prefixes.py](../lmindexer/browse/prefixes.py) and [keywords.py](../lmindexer/quality/keywords.py). **Break:**
+# draw figure (a) for `lmi.SemanticIDs` with shuffled codes, and see what no structure looks like.

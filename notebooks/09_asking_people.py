@@ -33,10 +33,10 @@ from pathlib import Path
 import numpy as np
 
 import lmindexer as lmi
+from lmindexer.common.errors import StudyError
 from lmindexer.course import begin, checks, choose
-from lmindexer.errors import StudyError
 from lmindexer.human_eval import Study
-from lmindexer.human_eval.simulate import answer_study, simulated_answers
+from lmindexer.human_eval.results.simulate import answer_study, simulated_answers
 
 folder = Path(tempfile.mkdtemp())
 
@@ -327,5 +327,6 @@ else:
 # - Three judgments of eighty decide nothing.
 #
 # **Read next:** [10, your own corpus](10_your_own_corpus.ipynb). **Read in the code:**
-# [human_eval/study.py](../lmindexer/human_eval/study.py) and [human_eval/view.py](../lmindexer/human_eval/view.py).
-# **Break:** make all three annotators careless (`noise=(0.3, 0.3, 0.3)`), and look at section 4 again.
+# [answering/study.py](../lmindexer/human_eval/answering/study.py) and
+# [planning/view.py](../lmindexer/human_eval/planning/view.py). **Break:** make all three annotators careless
+# (`noise=(0.3, 0.3, 0.3)`), and look at section 4 again.

@@ -34,8 +34,8 @@ import numpy as np
 import pandas as pd
 
 import lmindexer as lmi
+from lmindexer.common.errors import CorpusError
 from lmindexer.course import begin, checks, choose
-from lmindexer.errors import CorpusError
 
 folder = Path(tempfile.mkdtemp())
 

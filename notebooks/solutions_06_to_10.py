@@ -25,11 +25,11 @@ import numpy as np
 
 import lmindexer as lmi
 from lmindexer.browse import RunBrowser
+from lmindexer.common.progress import Progress
 from lmindexer.course import begin, checks, choose
 from lmindexer.human_eval import Study
-from lmindexer.human_eval.simulate import answer_study
-from lmindexer.keywords import PrefixKeywords
-from lmindexer.progress import Progress
+from lmindexer.human_eval.results.simulate import answer_study
+from lmindexer.quality.keywords import PrefixKeywords
 
 # %%
 device = begin(seed=0)

@@ -249,8 +249,8 @@ checks.true(end["both"] > 4, "the two together save the run")
 # **★★★ Listen or not?** Give every document the code of the one before it.
 
 # %%
-from lmindexer.hints import draw_hints
-from lmindexer.losses import reconstruction_loss
+from lmindexer.model.hints import draw_hints
+from lmindexer.model.losses import reconstruction_loss
 
 
 def my_listening(model, documents, hints, row):

@@ -47,4 +47,4 @@ def quick_map(monkeypatch):
     """Saving a run without UMAP."""
     from themed import line_map
 
-    monkeypatch.setattr("lmindexer.maps.umap_map", line_map)
+    monkeypatch.setattr("lmindexer.indexers.maps.umap_map", line_map)

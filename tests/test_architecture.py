@@ -9,56 +9,63 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lmindexer"
-FRAME = {"__init__", "__main__", "_version"}  # names of the package itself, which every room may ask for
+FRAME = {"__init__", "__main__", "_version"}  # all that may lie loose in the package; every room may ask for them
 
 
 @functools.cache
 def rooms() -> dict[str, int]:
-    """Module or sub-package → its row in the table of rooms, counted from the ground up."""
+    """Room → its row in the table of rooms, counted from the ground up."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    table = page.split("| room | modules |")[1].split("\n\n")[0]
-    rows = [line.split("|")[2] for line in table.splitlines()[2:]]
+    table = page.split("| room | knows |")[1].split("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
     return {name.strip("/"): height for height, row in enumerate(rows) for name in re.findall(r"`([^`]+)`", row)}
 
 
 @functools.cache
-def modules() -> dict[str, list[Path]]:
-    """Module or sub-package → its files."""
-    found: dict[str, list[Path]] = {}
+def modules() -> dict[str, Path]:
+    """Dotted name of every module and package → its file."""
+    found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if name not in FRAME:
-            found.setdefault(name, []).append(path)
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
+def room_of(module: str) -> str | None:
+    """The first folder of a module's name, or None for the package's frame."""
+    parts = module.split(".")
+    if parts[0] != "lmindexer":
+        return parts[0]
+    return parts[1] if len(parts) > 1 and parts[1] not in FRAME else None
+
+
+@functools.cache
 def imports(path: Path) -> set[str]:
-    """Modules and sub-packages of this project that a file imports, also inside its functions."""
+    """Modules of this project that a file imports, also inside its functions."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] in ("explorer_app", "notebooks"):
-                found.add(parts[0])
-            if parts[0] == "lmindexer" and len(parts) > 1 and parts[1] in modules():
-                found.add(parts[1])
-    return found
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in whole if name in modules()} or {node.module}
+    return {name for name in found if name and name.split(".")[0] in ("lmindexer", "explorer_app", "notebooks")}
 
 
-def test_every_module_has_a_room_and_every_room_is_there():
-    outside = {"explorer_app", "notebooks"}
-    assert set(rooms()) - outside == set(modules())
+def test_nothing_lies_loose_and_every_room_is_in_the_table():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == FRAME
+    assert {room_of(module) for module in modules()} - {None} == set(rooms()) - {"explorer_app", "notebooks"}
 
 
-@pytest.mark.parametrize("name", modules())
-def test_imports_go_to_rooms_above(name):
+@pytest.mark.parametrize("room", [path.parent.name for path in sorted(PACKAGE.glob("*/__init__.py"))])
+def test_a_room_says_what_it_is(room):
+    said = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8")))
+    assert said and len(said.splitlines()) >= 1
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if room_of(name)])
+def test_imports_go_to_rooms_above(module):
     heights = rooms()
-    for path in modules()[name]:
-        for other in imports(path):
-            assert heights[other] <= heights[name], f"{path.relative_to(ROOT)} imports {other}"
+    for other in imports(modules()[module]):
+        if room_of(other):
+            assert heights[room_of(other)] <= heights[room_of(module)], f"{module} imports {other}"

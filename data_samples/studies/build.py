@@ -16,7 +16,7 @@ import numpy as np
 
 import lmindexer as lmi
 from lmindexer.human_eval import TYPES, Study, disagreements
-from lmindexer.human_eval.simulate import answer_study
+from lmindexer.human_eval.results.simulate import answer_study
 
 HERE = Path(__file__).parent
 NAME, SEED = "wordnet-demonstration.sqlite", 7

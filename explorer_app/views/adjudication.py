@@ -7,11 +7,11 @@ import streamlit as st
 from explorer_app import links, questions, studies
 from explorer_app.show import md
 from explorer_app.views.human_results import STYLE
-from lmindexer.errors import LMIndexerError
-from lmindexer.human_eval.findings import NAMES
-from lmindexer.human_eval.reliability import answer_labels, disagreements
-from lmindexer.human_eval.report import SIMULATED
-from lmindexer.human_eval.results import last_event
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.human_eval.results.findings import NAMES
+from lmindexer.human_eval.results.reliability import answer_labels, disagreements
+from lmindexer.human_eval.results.report import SIMULATED
+from lmindexer.human_eval.results.results import last_event
 
 TITLE, ICON = "Adjudicate", ":material/gavel:"
 COORDINATOR = True

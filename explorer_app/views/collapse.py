@@ -8,8 +8,8 @@ from explorer_app.views import live
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, usage, words
 from lmindexer.browse.history import MEASURES, curves, measures_in
-from lmindexer.browse.verdict import verdict
-from lmindexer.diagnostics import diagnose
+from lmindexer.quality.diagnostics import diagnose
+from lmindexer.quality.verdict import verdict
 
 TITLE, ICON = "Collapse", ":material/monitoring:"
 FIRST = ("perplexity", "diff_ratio", "macro_f1", "loss")  # drawn without being asked, where they are measured

@@ -9,7 +9,7 @@ from explorer_app import context, helplines, links
 from explorer_app.show import chart, export, id_of, md, metrics, table
 from lmindexer import plots
 from lmindexer.browse import compare, words
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 
 TITLE, ICON = "Compare", ":material/compare_arrows:"
 

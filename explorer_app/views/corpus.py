@@ -10,9 +10,9 @@ import streamlit as st
 from explorer_app import context, links
 from explorer_app.progress import watch
 from explorer_app.show import md, metrics, table
-from lmindexer import jobs
 from lmindexer.browse import upload
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.runs import jobs
 
 TITLE, ICON = "Your corpus", ":material/upload_file:"
 TYPES = ["csv", "tsv", "jsonl", "ndjson", "parquet", "gz"]

@@ -7,13 +7,13 @@ import streamlit as st
 from explorer_app import links, studies
 from explorer_app.show import chart, count, decimal, export, md, share, table
 from lmindexer import plots
-from lmindexer.errors import LMIndexerError
-from lmindexer.human_eval.agreement import describe
-from lmindexer.human_eval.findings import NAMES
-from lmindexer.human_eval.judge import embedding_judge
-from lmindexer.human_eval.reliability import time_outliers
-from lmindexer.human_eval.report import SIMULATED, report_html
-from lmindexer.human_eval.results import last_event, study_results, unblinded_words, unblinding_of
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.human_eval.results.agreement import describe
+from lmindexer.human_eval.results.findings import NAMES
+from lmindexer.human_eval.results.judge import embedding_judge
+from lmindexer.human_eval.results.reliability import time_outliers
+from lmindexer.human_eval.results.report import SIMULATED, report_html
+from lmindexer.human_eval.results.results import last_event, study_results, unblinded_words, unblinding_of
 
 TITLE, ICON = "Results", ":material/how_to_vote:"
 COORDINATOR = True

@@ -8,9 +8,9 @@ import streamlit as st
 
 from explorer_app import keyboard, links, questions, studies
 from explorer_app.show import md
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import SKIP_REASONS
-from lmindexer.human_eval.screen import pace
+from lmindexer.human_eval.answering.screen import pace
 
 TITLE, ICON = "Label", ":material/ballot:"
 LATELY = "label_session"

@@ -7,9 +7,9 @@ import streamlit as st
 from explorer_app import context, links
 from explorer_app.progress import watch
 from explorer_app.show import md
-from lmindexer import jobs
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.datasets import list_samples, load_sample
-from lmindexer.errors import LMIndexerError
+from lmindexer.runs import jobs
 
 DOCUMENTS = 1500  # so many of a corpus, so that an epoch takes seconds
 

@@ -9,7 +9,7 @@ from explorer_app.views.parts import breadcrumbs
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, words
 from lmindexer.browse.prefixes import tree
-from lmindexer.browse.verdict import verdict
+from lmindexer.quality.verdict import verdict
 
 TITLE, ICON = "Overview", ":material/dashboard:"
 MOODS = {"good": ":green[:material/check_circle:]", "fair": ":orange[:material/info:]", "bad": ":red[:material/error:]"}

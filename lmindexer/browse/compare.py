@@ -7,8 +7,8 @@ import pandas as pd
 
 from lmindexer.browse.documents import fetch
 from lmindexer.browse.run import RunBrowser
-from lmindexer.diagnostics import perplexity
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.quality.diagnostics import perplexity
 
 FOLDS = 20
 T_95 = 2.093  # Student's t, 19 degrees of freedom, two-sided 95 %
@@ -141,7 +141,7 @@ def _measures(found: Pair):
 
 
 def _ami(codes: np.ndarray, labels: np.ndarray) -> float | None:
-    from lmindexer.evaluation import category_agreement  # scikit-learn takes a second to load
+    from lmindexer.quality import category_agreement  # scikit-learn takes a second to load
 
     return category_agreement(labels, codes[:, 0]).ami
 

@@ -7,10 +7,10 @@ import pandas as pd
 
 from lmindexer.browse import documents, words
 from lmindexer.browse.run import RunBrowser
-from lmindexer.corpus import Corpus
-from lmindexer.errors import BundleError
+from lmindexer.common.errors import BundleError
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.trie import IDTrie
 from lmindexer.tasks.decoding import Beam, Scorer, beam_search, greedy_steps, rank_all
-from lmindexer.trie import IDTrie
 
 EXACT_UP_TO = 30_000  # distinct prefixes; above it the exact ranking takes too long to wait for
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from lmindexer.bundle import Bundle
-from lmindexer.corpus import PATH_SEPARATOR, Corpus
-from lmindexer.errors import BundleError, LMIndexerError
-from lmindexer.semantic_ids import SemanticIDs
+from lmindexer.common.errors import BundleError, LMIndexerError
+from lmindexer.corpus.corpus import PATH_SEPARATOR, Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.runs.bundle import Bundle
 
 MEMORY_LIMIT = "1GB"
 EVALUATE_UP_TO = 50_000  # documents; a larger run without metrics.json is asked to be evaluated on the shell
@@ -197,7 +197,7 @@ class RunBrowser:
     @cached_property
     def quality(self):
         """The run's `IDQuality`: that of the bundle, or measured now where that is quick, or None."""
-        from lmindexer.evaluation import IDQuality, evaluate_ids  # scikit-learn takes a second to load
+        from lmindexer.quality import IDQuality, evaluate_ids  # scikit-learn takes a second to load
 
         if self.bundle is not None and self.bundle.metrics is not None:
             return IDQuality.from_dict(self.bundle.metrics)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmindexer.bundle import CHECKPOINTS, Bundle, find_bundles
-from lmindexer.errors import BundleError
-from lmindexer.manifest import MANIFEST
+from lmindexer.common.errors import BundleError
+from lmindexer.runs.bundle import CHECKPOINTS, Bundle, find_bundles
+from lmindexer.runs.manifest import MANIFEST
 
 
 @dataclass(frozen=True)

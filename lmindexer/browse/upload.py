@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lmindexer import readers
-from lmindexer.corpus import Corpus
-from lmindexer.filetypes import kind_of
+from lmindexer.corpus import readers
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.filetypes import kind_of
 
 GUESSES = {
     "id": ("doc_id", "id", "sku", "asin", "product_id", "item_id", "docid", "key", "code"),

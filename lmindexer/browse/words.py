@@ -3,8 +3,8 @@
 import numpy as np
 
 from lmindexer.browse.run import Prefix, RunBrowser, remembered
-from lmindexer.corpus import Corpus
-from lmindexer.semantic_ids import SemanticIDs
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
 
 EXACT_UP_TO = 50_000  # documents; above it key words come from a sample
 SAMPLE = 1_200  # documents sampled under one prefix
@@ -34,7 +34,7 @@ def name_of(run: RunBrowser, prefix: Prefix, top: int = 3) -> str:
 
 @remembered
 def _counted(run: RunBrowser):
-    from lmindexer.keywords import PrefixKeywords  # scikit-learn takes a second to load
+    from lmindexer.quality.keywords import PrefixKeywords  # scikit-learn takes a second to load
 
     return PrefixKeywords.from_corpus(run.parts[1])
 
@@ -50,7 +50,7 @@ def _exact(run: RunBrowser, length: int, top: int) -> dict[tuple, dict[int, list
 
 @remembered
 def _sampled(run: RunBrowser, prefix: tuple[int, ...], top: int) -> dict[int, list[str]]:
-    from lmindexer.keywords import PrefixKeywords  # as above
+    from lmindexer.quality.keywords import PrefixKeywords  # as above
 
     _read_beginnings(run)
     code = f"c{len(prefix) + 1}"
@@ -73,7 +73,7 @@ def prepare(run: RunBrowser) -> None:
 
     The explorer does so beside its first page; who asks meanwhile waits for what is left of it.
     """
-    import lmindexer.keywords  # noqa: F401 (scikit-learn takes a second to load)
+    import lmindexer.quality.keywords  # noqa: F401 (scikit-learn takes a second to load)
 
     try:
         _read_beginnings(run)

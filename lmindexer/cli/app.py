@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from lmindexer._version import __version__
 from lmindexer.cli.inputs import on_the_command_line
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 
 ERROR, STOPPED = 2, 130  # exit codes; 130 is the shell's own for Ctrl-C
 

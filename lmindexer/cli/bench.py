@@ -11,7 +11,7 @@ import typer
 
 from lmindexer.cli.app import Stopped, program
 from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
-from lmindexer.errors import CorpusError, SettingsError
+from lmindexer.common.errors import CorpusError, SettingsError
 
 AMAZON = ("amazon-beauty", "amazon-scientific", "amazon-office2014")
 TEXTS = {"with": (True,), "without": (False,), "both": (True, False)}

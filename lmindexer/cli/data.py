@@ -10,7 +10,7 @@ import typer
 from lmindexer.cli.app import ERROR, program
 from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
 from lmindexer.cli.outputs import write_table
-from lmindexer.errors import LMIndexerError, SettingsError
+from lmindexer.common.errors import LMIndexerError, SettingsError
 
 _FORMATS = ("csv", "tsv", "jsonl", "parquet")
 
@@ -56,7 +56,7 @@ def check(
 
     Exit code 2 when a row cannot be used.
     """
-    from lmindexer.corpus import Interactions, Queries
+    from lmindexer.corpus.corpus import Interactions, Queries
     from lmindexer.datasets import list_samples
 
     if source not in list_samples() and columns.on_error is None:

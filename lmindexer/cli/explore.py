@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmindexer.errors import BundleError, LMIndexerError
+from lmindexer.common.errors import BundleError, LMIndexerError
 
 _FIRST_PORT, _PORTS = 8501, 50
 
@@ -79,7 +79,7 @@ def _default_folders() -> list[Path]:
 
 
 def _checked(path: Path) -> Path:
-    from lmindexer.bundle import CHECKPOINTS, MANIFEST, Bundle, find_bundles
+    from lmindexer.runs.bundle import CHECKPOINTS, MANIFEST, Bundle, find_bundles
 
     if (path / MANIFEST).exists():
         return Bundle.open(path).path

@@ -10,8 +10,8 @@ import typer
 from lmindexer.cli.app import Stopped, program
 from lmindexer.cli.inputs import Columns, open_run, parse_settings, read_corpus, takes_columns
 from lmindexer.cli.outputs import report_of
-from lmindexer.errors import SettingsError
-from lmindexer.settings_text import write_setting
+from lmindexer.common.errors import SettingsError
+from lmindexer.settings.text import write_setting
 
 Preset = Annotated[
     str | None,
@@ -78,9 +78,9 @@ def fit(
 
 def _finished(run: Path, corpus, method: str, preset: str | None, changes: dict, restart: bool, progress: bool):
     """The bundle at `run`: the one that is there if it is this very fit's, or a new one."""
-    from lmindexer.bundle import CHECKPOINTS, MANIFEST
-    from lmindexer.checkpoints import STATE
-    from lmindexer.method_settings import settings_of
+    from lmindexer.runs.bundle import CHECKPOINTS, MANIFEST
+    from lmindexer.runs.checkpoints import STATE
+    from lmindexer.settings.methods import settings_of
 
     settings = settings_of(method, preset, **changes)  # a wrong one is said before anything is loaded or written
     unfinished = (run / CHECKPOINTS / STATE).exists()  # also beside a finished run that --restart was to replace
@@ -128,10 +128,10 @@ def settings(method: Method = "lmindexer", preset: Preset = None):
       lmindexer settings --preset slides
       lmindexer settings --method rqvae
 
-    What each does is said where it stands: help(lmindexer.Settings) in Python, or lmindexer/settings.py; of the other
-    methods in lmindexer/method_settings.py.
+    What each does is said where it stands: help(lmindexer.Settings) in Python, or lmindexer/settings/settings.py; of
+    the other methods in lmindexer/settings/methods.py.
     """
-    from lmindexer.method_settings import default_settings, settings_of
+    from lmindexer.settings.methods import default_settings, settings_of
 
     values, defaults = settings_of(method, preset).to_dict(), default_settings(method)
     first = "minilm" if method == "lmindexer" else "default"

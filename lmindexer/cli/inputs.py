@@ -11,8 +11,8 @@ from typing import Annotated, get_type_hints
 
 import typer
 
-from lmindexer.errors import CorpusError, LMIndexerError, SettingsError
-from lmindexer.settings_text import read_setting
+from lmindexer.common.errors import CorpusError, LMIndexerError, SettingsError
+from lmindexer.settings.text import read_setting
 
 _SHOWN_ROWS = 10  # of those that were skipped
 
@@ -92,8 +92,8 @@ def read_corpus(source: str, columns: Columns, name: str | None = None):
 
     Raises CorpusError when it is neither, SettingsError when columns are given for a bundled corpus.
     """
-    from lmindexer.checks import nearest
-    from lmindexer.corpus import Corpus
+    from lmindexer.corpus.checks import nearest
+    from lmindexer.corpus.corpus import Corpus
     from lmindexer.datasets import list_samples, load_sample
 
     options, samples = columns.given(), list_samples()
@@ -129,7 +129,7 @@ def say_skipped(skipped, source: str) -> None:
 
 def open_run(folder: Path):
     """The bundle in that folder. Raises BundleError when it cannot be opened."""
-    from lmindexer.bundle import Bundle
+    from lmindexer.runs.bundle import Bundle
 
     return Bundle.open(folder)
 

@@ -9,7 +9,7 @@ import typer
 
 from lmindexer.cli import explore
 from lmindexer.cli.app import program
-from lmindexer.errors import SettingsError, StudyError
+from lmindexer.common.errors import SettingsError, StudyError
 
 label = typer.Typer(
     no_args_is_help=True,
@@ -201,7 +201,7 @@ def export(
       lmindexer label export study.sqlite -o study.json           Label Studio: tasks with annotations, and study.xml
       lmindexer label export study.sqlite -o tasks.json --what tasks       without answers, to label there
     """
-    from lmindexer.human_eval.export import export as write
+    from lmindexer.human_eval.answering.export import export as write
 
     for path in write(_opened(study), output, what, early=early):
         typer.echo(f"Written: {path}")
@@ -218,7 +218,7 @@ def import_(
     \b
       lmindexer label import study.sqlite answers.csv
     """
-    from lmindexer.human_eval.imports import import_answers
+    from lmindexer.human_eval.answering.imports import import_answers
 
     done = import_answers(_opened(study), answers, _by(by))
     typer.echo(f"{done.recorded:,} answers recorded; {done.known:,} were there already.")
@@ -235,7 +235,7 @@ def merge(
     \b
       lmindexer label merge ada.sqlite ben.sqlite -o both.sqlite
     """
-    from lmindexer.human_eval.merging import merge as write
+    from lmindexer.human_eval.answering.merging import merge as write
 
     merged = write(_opened(first), _opened(second), output)
     progress = merged.progress()
@@ -255,7 +255,7 @@ def rescue(
     \b
       lmindexer label rescue study.sqlite -o rescued.sqlite
     """
-    from lmindexer.human_eval.rescue import rescue as save
+    from lmindexer.human_eval.answering.rescue import rescue as save
 
     done = save(damaged, output, _opened(like) if like else None)
     lost = "an unknown number" if done.lost is None else f"{done.lost:,}"

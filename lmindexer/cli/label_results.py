@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lmindexer.cli.label import By, StudyFile, _by, _opened, label
-from lmindexer.errors import StudyError
+from lmindexer.common.errors import StudyError
 
 Judge = Annotated[
     bool, typer.Option("--judge", help="Also an automatic judge (embedding similarity), beside people, never mixed in.")
@@ -22,7 +22,7 @@ def results(study: StudyFile, judge: Judge = False, early: Early = None):
       lmindexer label results study.sqlite
       lmindexer label results study.sqlite --judge
     """
-    from lmindexer.human_eval.results import study_results
+    from lmindexer.human_eval.results.results import study_results
 
     opened = _opened(study)
     found = study_results(opened, _judge(opened) if judge else None, early=early)
@@ -42,7 +42,7 @@ def unblind(
     \b
       lmindexer label unblind study.sqlite --reason "all disagreements are settled"
     """
-    from lmindexer.human_eval.results import unblinded_words, unblinding_of
+    from lmindexer.human_eval.results.results import unblinded_words, unblinding_of
 
     opened = _opened(study)
     before = unblinding_of(opened)
@@ -67,7 +67,7 @@ def report(
     \b
       lmindexer label report study.sqlite -o report.html
     """
-    from lmindexer.human_eval.report import write_report
+    from lmindexer.human_eval.results.report import write_report
 
     if output.suffix not in (".html", ".htm"):
         raise StudyError(f"{output}: a report is a page; give a name that ends in .html.")
@@ -77,16 +77,16 @@ def report(
 
 
 def _judge(study):
-    from lmindexer.human_eval.judge import embedding_judge
+    from lmindexer.human_eval.results.judge import embedding_judge
 
     return embedding_judge(study)
 
 
 def _lines(study, found) -> list[str]:
     """The results as lines of text."""
-    from lmindexer.human_eval.findings import NAMES, number
-    from lmindexer.human_eval.report import SIMULATED
-    from lmindexer.human_eval.results import unblinded_words, unblinding_of
+    from lmindexer.human_eval.results.findings import NAMES, number
+    from lmindexer.human_eval.results.report import SIMULATED
+    from lmindexer.human_eval.results.results import unblinded_words, unblinding_of
 
     counts = found.counts
     lines = [SIMULATED, ""] if found.simulated else []

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 
 _WRITERS = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
@@ -15,8 +15,8 @@ _WRITERS = {
 
 def report_of(bundle, samples: int = 5) -> str:
     """The text report of a run; what the run has measured already is not measured again."""
-    from lmindexer.evaluation import IDQuality, evaluate_ids
-    from lmindexer.report import text_report
+    from lmindexer.quality import IDQuality, evaluate_ids
+    from lmindexer.quality.report import text_report
 
     measured = bundle.metrics
     quality = IDQuality.from_dict(measured) if measured else evaluate_ids(bundle.ids, bundle.corpus)

@@ -67,7 +67,7 @@ def evaluate(
     """
     import pandas as pd
 
-    from lmindexer.evaluation import evaluate_ids
+    from lmindexer.quality import evaluate_ids
 
     if output is not None:
         check_output(output)

@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lmindexer import diagnostics, losses
 from lmindexer.course.verdict import Untried, asked, difference, open_exercise, right, tensor, wrong
-from lmindexer.model import Codebook
+from lmindexer.model import losses
+from lmindexer.model.model import Codebook
+from lmindexer.quality import diagnostics
 
 
 def _exercise(name: str):

@@ -5,7 +5,7 @@ import random
 import torch
 from torch import Tensor
 
-from lmindexer.corpus import Corpus
+from lmindexer.corpus.corpus import Corpus
 
 # Notebook 01 gives some of their words an arrow: ball right, doll up, headset left, console down.
 SIX_DOCUMENTS = (

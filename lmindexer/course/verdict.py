@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 
 
 class CheckFailed(LMIndexerError):

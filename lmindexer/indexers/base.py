@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lmindexer.bundle import Bundle, write_bundle
-from lmindexer.corpus import Corpus
-from lmindexer.errors import BundleError, LMIndexerError
-from lmindexer.evaluation import evaluate_ids
-from lmindexer.semantic_ids import SemanticIDs
+from lmindexer.common.errors import BundleError, LMIndexerError
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.quality import evaluate_ids
+from lmindexer.runs.bundle import Bundle, write_bundle
 
 MODEL_FOLDER = "model"
 
@@ -119,7 +119,7 @@ class Indexer(ABC):
                 "This indexer was loaded without its corpus, so a run cannot be written; fit it, or use "
                 "save_pretrained."
             )
-        from lmindexer.maps import umap_map
+        from lmindexer.indexers.maps import umap_map
 
         began = time.perf_counter()
         points = umap_map(self.states_, self.corpus_.doc_ids, progress=progress) if map else None

@@ -4,9 +4,9 @@ import hashlib
 
 import numpy as np
 
-from lmindexer.errors import CorpusError, SettingsError
+from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.two_step import MethodIndexer
-from lmindexer.semantic_ids import SemanticIDs
 
 
 class RandomIndexer(MethodIndexer):

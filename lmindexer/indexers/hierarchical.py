@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from lmindexer.indexers.two_step import EmbeddingIndexer, begin_stage, record_codes
-from lmindexer.tree import ClusterTree, grow_tree
+from lmindexer.two_step.tree import ClusterTree, grow_tree
 
 
 class HierarchicalIndexer(EmbeddingIndexer):
     """The slides' "HC": k-means in every node of more than `leaf_size` documents, to `max_depth`.
 
     branching: children of a node (K); leaf_size, max_depth; embeddings; seed: see
-               `lmindexer.method_settings.HierarchicalSettings`. preset "slides": 50 children, leaves of 512.
+               `lmindexer.settings.methods.HierarchicalSettings`. preset "slides": 50 children, leaves of 512.
 
     **Depth varies.** A document whose leaf lies above the deepest one has fewer codes: its row of `ids_.codes` ends in
     -1 ("no code here"), which is no code of any codebook. Diagnostics leave such documents out of the positions that

@@ -6,23 +6,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lmindexer.backbones import make_backbone
-from lmindexer.bundle import CHECKPOINTS, check_target
-from lmindexer.checkpoints import Checkpoints, unshared
-from lmindexer.corpus import Corpus
-from lmindexer.corpus_diagnostics import ENCODE_BATCH
-from lmindexer.encoding import EncodedCorpus, encode_corpus
-from lmindexer.errors import BundleError, SettingsError
+from lmindexer.common.errors import BundleError, SettingsError
+from lmindexer.common.progress import Progress
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.base import Indexer
+from lmindexer.indexers.inspection import DocumentScorer, reconstruction_table
 from lmindexer.indexers.model_folder import CONFIG, WEIGHTS, read_model, write_model
-from lmindexer.inspection import DocumentScorer, reconstruction_table
-from lmindexer.lexical import LexicalStart
-from lmindexer.model import IndexerModel
-from lmindexer.progress import Progress
-from lmindexer.semantic_ids import SemanticIDs
-from lmindexer.settings import Settings, make_settings
-from lmindexer.tokens import TokenisedDocuments, Vocabulary
-from lmindexer.training import Training, salience_at
+from lmindexer.model.backbones import make_backbone
+from lmindexer.model.lexical import LexicalStart
+from lmindexer.model.model import IndexerModel
+from lmindexer.model.tokens import TokenisedDocuments, Vocabulary
+from lmindexer.runs.bundle import CHECKPOINTS, check_target
+from lmindexer.runs.checkpoints import Checkpoints, unshared
+from lmindexer.settings.settings import Settings, make_settings
+from lmindexer.training.corpus_diagnostics import ENCODE_BATCH
+from lmindexer.training.encoding import EncodedCorpus, encode_corpus
+from lmindexer.training.training import Training, salience_at
 
 
 class LMIndexer(Indexer):
@@ -30,7 +30,7 @@ class LMIndexer(Indexer):
 
     preset:   "minilm" (default; a laptop), "tiny" (seconds; tests and first notebooks) or "slides" (the slides'
               form; wants a T5 and a GPU).
-    settings: any field of `lmindexer.settings.Settings`; an unknown one is an error with the nearest name.
+    settings: any field of `lmindexer.settings.settings.Settings`; an unknown one is an error with the nearest name.
     device:   "auto" takes a GPU where there is one.
 
     >>> indexer = LMIndexer(positions=2, codebook_size=16)

@@ -8,7 +8,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lmindexer._version import __version__
-from lmindexer.errors import BundleError
+from lmindexer.common.errors import BundleError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 

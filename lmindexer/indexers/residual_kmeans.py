@@ -5,19 +5,19 @@ import time
 import numpy as np
 import torch
 
-from lmindexer.clustering import kmeans_rows, nearest
 from lmindexer.indexers.two_step import EmbeddingIndexer, begin_stage, check_size, record_codes
-from lmindexer.residual import ResidualCoder
+from lmindexer.training.clustering import kmeans_rows, nearest
+from lmindexer.two_step.residual import ResidualCoder
 
 
 class ResidualKMeansIndexer(EmbeddingIndexer):
     """A strong, plain control: r^1 = embedding, E^t = k-means centres of r^t, r^{t+1} = r^t - e^t_{c^t}.
 
-    settings: any field of `lmindexer.method_settings.ResidualKMeansSettings`; an unknown one is an error with the
+    settings: any field of `lmindexer.settings.methods.ResidualKMeansSettings`; an unknown one is an error with the
               nearest name. On "minilm+tfidf" it is the honest control of the studies: both geometries, no training.
 
     `scorer` and the probabilities of `encode(…, details=True)` are softmax over negative squared distances
-    (`lmindexer.residual.ResidualCoder`).
+    (`lmindexer.two_step.residual.ResidualCoder`).
 
     >>> ResidualKMeansIndexer(positions=2, codebook_size=[64, 16]).codebook_sizes
     (64, 16)

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from lmindexer.checkpoints import STATE, Checkpoints
 from lmindexer.indexers.two_step import EmbeddingIndexer, check_size
-from lmindexer.residual import ResidualCoder
-from lmindexer.rqvae_model import RQVAE
-from lmindexer.rqvae_training import RQVAETraining
+from lmindexer.runs.checkpoints import STATE, Checkpoints
+from lmindexer.two_step.residual import ResidualCoder
+from lmindexer.two_step.rqvae_model import RQVAE
+from lmindexer.two_step.rqvae_training import RQVAETraining
 
 
 class RQVAEIndexer(EmbeddingIndexer):
@@ -15,13 +15,13 @@ class RQVAEIndexer(EmbeddingIndexer):
 
     preset:   "default" (K = 32, as LMIndexer's) or "tiger" (K = 256, T = 3, as in arXiv 2305.05065; both have its
               network, 512-256-128 → 32).
-    settings: any field of `lmindexer.method_settings.RQVAESettings`; an unknown one is an error with the nearest name.
+    settings: any field of `lmindexer.settings.methods.RQVAESettings`; an unknown one is an error with the nearest name.
     device:   "auto" takes a GPU where there is one.
 
-    What was learned: `model_` (`lmindexer.rqvae_model.RQVAE`), `codebooks_`, `states_` (z), `history_`.
+    What was learned: `model_` (`lmindexer.two_step.rqvae_model.RQVAE`), `codebooks_`, `states_` (z), `history_`.
 
     `scorer` and the probabilities of `encode(…, details=True)` are softmax over negative squared distances
-    (`lmindexer.residual.ResidualCoder`): RQ-VAE itself has none.
+    (`lmindexer.two_step.residual.ResidualCoder`): RQ-VAE itself has none.
 
     >>> RQVAEIndexer("tiger").codebook_sizes
     (256, 256, 256)

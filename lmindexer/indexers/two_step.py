@@ -7,24 +7,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lmindexer import diagnostics
-from lmindexer.bundle import CHECKPOINTS, check_target
-from lmindexer.corpus import Corpus
-from lmindexer.embeddings import Embeddings, load_embeddings, make_embeddings, texts_of
-from lmindexer.errors import BundleError, SettingsError, TrainingError
+from lmindexer.common.errors import BundleError, SettingsError, TrainingError
+from lmindexer.common.progress import Progress, history_frame
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.base import Indexer
 from lmindexer.indexers.model_folder import read_model, write_model
-from lmindexer.method_settings import settings_of
-from lmindexer.progress import Progress, history_frame
-from lmindexer.residual import RowScorer
-from lmindexer.semantic_ids import SemanticIDs
-from lmindexer.training import Stage
+from lmindexer.quality import diagnostics
+from lmindexer.runs.bundle import CHECKPOINTS, check_target
+from lmindexer.settings.methods import settings_of
+from lmindexer.training.training import Stage
+from lmindexer.two_step.embeddings import Embeddings, load_embeddings, make_embeddings, texts_of
+from lmindexer.two_step.residual import RowScorer
 
 EMBEDDINGS = "embeddings"
 
 
 class MethodIndexer(Indexer):
-    """An indexer whose settings stand in `lmindexer.method_settings` under its method's name."""
+    """An indexer whose settings stand in `lmindexer.settings.methods` under its method's name."""
 
     messages_ = ()  # what a fit has to say beside its bars
 

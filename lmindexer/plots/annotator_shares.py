@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from lmindexer.palette import COLOURS
+from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import BELOW, dress, empty, plain
 
 SHARES = {

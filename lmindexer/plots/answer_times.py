@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from lmindexer.palette import COLOURS, OTHER
+from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import BELOW, dress, empty, plain
 
 MARKS = {"": ("usual", OTHER, "circle"), "fast": ("very fast", COLOURS[4], "triangle-left"),

@@ -4,7 +4,7 @@ import math
 
 import plotly.graph_objects as go
 
-from lmindexer.palette import COLOURS, OTHER
+from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import LINE, dress, id_text, plain
 
 ROOT = 0.4  # where the text stands; the first position is 1

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lmindexer.browse.prefixes import OTHER, Distribution, distribution
-from lmindexer.palette import code_colour, code_hatch
+from lmindexer.common.palette import code_colour, code_hatch
 from lmindexer.plots.style import as_run, dress, id_text, last_part, plain
 
 

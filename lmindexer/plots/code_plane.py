@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from lmindexer.palette import code_colour
+from lmindexer.common.palette import code_colour
 from lmindexer.plots.style import dress, id_text, plain
 
 

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lmindexer.palette import COLOURS, OTHER
+from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import dress, id_text, plain
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lmindexer.browse import usage
-from lmindexer.palette import COLOURS
+from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import as_run, dress, id_text, plain
 
 BARS = 2_048  # a larger codebook is drawn as a line

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lmindexer.browse import usage
-from lmindexer.palette import COLOURS
+from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import as_run, dress
 
 BINS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, 999), (1000, None))

@@ -4,8 +4,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lmindexer.browse.prefixes import OTHER, tree
-from lmindexer.palette import OTHER as GREY
-from lmindexer.palette import category_colour, text_on
+from lmindexer.common.palette import OTHER as GREY
+from lmindexer.common.palette import category_colour, text_on
 from lmindexer.plots.style import as_run, dress, last_part, plain
 
 LEGEND = 16  # categories named in the legend

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from lmindexer.palette import COLOURS, OTHER, text_on
+from lmindexer.common.palette import COLOURS, OTHER, text_on
 from lmindexer.plots.style import dress, empty, plain
 
 KINDS = {"hidden": OTHER, "hint": COLOURS[5], "asked for": COLOURS[1]}

@@ -4,8 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lmindexer.browse.mapping import Raster
-from lmindexer.palette import OTHER as GREY
-from lmindexer.palette import category_colour, code_colour
+from lmindexer.common.palette import OTHER as GREY
+from lmindexer.common.palette import category_colour, code_colour
 from lmindexer.plots.style import dress, id_text, last_part, plain
 
 NOTE = "distances on this map are not the model's distances"

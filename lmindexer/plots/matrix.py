@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from lmindexer.palette import COLOURS, SEQUENTIAL, text_on
+from lmindexer.common.palette import COLOURS, SEQUENTIAL, text_on
 from lmindexer.plots.style import dress, empty, plain
 
 WRITTEN = 400  # cells; beyond, the numbers are left to the hover

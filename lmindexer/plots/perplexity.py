@@ -2,9 +2,9 @@
 
 import plotly.graph_objects as go
 
-from lmindexer.diagnostics import COLLAPSE_BOUND
-from lmindexer.palette import COLOURS
+from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import dress, plain
+from lmindexer.quality.diagnostics import COLLAPSE_BOUND
 
 BOUND = {"dash": "dot", "width": 1.5, "color": "#D55E00"}
 

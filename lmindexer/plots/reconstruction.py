@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from lmindexer.palette import COLOURS, OTHER
+from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import dress, empty, plain
 
 

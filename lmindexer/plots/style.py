@@ -6,9 +6,9 @@ import re
 import plotly.graph_objects as go
 
 from lmindexer.browse.run import RunBrowser
-from lmindexer.corpus import Corpus
-from lmindexer.errors import LMIndexerError
-from lmindexer.semantic_ids import SemanticIDs
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
 
 GRID = "rgba(128, 134, 139, 0.22)"  # visible on white and on near-black
 LINE = "rgba(128, 134, 139, 0.55)"

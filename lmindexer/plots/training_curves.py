@@ -4,9 +4,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lmindexer.browse.history import MEASURES, curves, stage_spans
-from lmindexer.diagnostics import COLLAPSE_BOUND
-from lmindexer.palette import COLOURS
+from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import BELOW, HEALTHY, dress, empty, plain
+from lmindexer.quality.diagnostics import COLLAPSE_BOUND
 
 DASHES = {"reconstructor_warmup": "dot", "continuous": "dash", "codebook_init": "dashdot", "discrete": "solid"}
 MARKERS = {"reconstructor_warmup": "circle-open", "continuous": "circle", "codebook_init": "star", "discrete": "square"}

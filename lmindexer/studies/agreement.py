@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lmindexer.evaluation import Comparison, category_agreement, compare_methods, merged_classes
+from lmindexer.quality import Comparison, category_agreement, compare_methods, merged_classes
 from lmindexer.studies import slides
 from lmindexer.studies.catalogue import OURS, SLIDES_FORM
 from lmindexer.studies.plan import Run

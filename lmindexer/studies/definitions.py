@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from lmindexer.corpus import Corpus
-from lmindexer.errors import SettingsError
+from lmindexer.common.errors import SettingsError
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.studies import catalogue
 from lmindexer.studies.plan import Method, Study, cross
 

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lmindexer.palette import COLOURS
+from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import dress, empty
 from lmindexer.studies.catalogue import OURS
 from lmindexer.studies.sections import FIGURES

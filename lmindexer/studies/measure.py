@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lmindexer.bundle import Bundle
-from lmindexer.corpus import Corpus
-from lmindexer.evaluation import IDQuality, evaluate_ids, neighbour_preservation
-from lmindexer.jsonfiles import json_safe
+from lmindexer.common.jsonfiles import json_safe
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.quality import IDQuality, evaluate_ids, neighbour_preservation
+from lmindexer.runs.bundle import Bundle
 
 NEIGHBOURS = 10
 
@@ -53,8 +53,8 @@ def reference_neighbours(corpus: Corpus, category_text: bool, folder: Path) -> n
     path = folder / f"{corpus.fingerprint[-16:]}-{'with' if category_text else 'without'}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)
-    from lmindexer.embeddings import embed_corpus
-    from lmindexer.neighbours import nearest_neighbours
+    from lmindexer.training.neighbours import nearest_neighbours
+    from lmindexer.two_step.embeddings import embed_corpus
 
     rows = embed_corpus(corpus, "minilm", category_text=category_text, progress=False)
     found = nearest_neighbours(rows, NEIGHBOURS).astype(np.int32)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from lmindexer.corpus import Corpus
-from lmindexer.errors import SettingsError
-from lmindexer.jsonfiles import json_safe
+from lmindexer.common.errors import SettingsError
+from lmindexer.common.jsonfiles import json_safe
+from lmindexer.corpus.corpus import Corpus
 
 INSIDE = ".study"  # folder of a study's own files, beside the runs' bundles
 

@@ -11,8 +11,8 @@ import time
 import traceback
 from pathlib import Path
 
-from lmindexer.corpus import Corpus
-from lmindexer.jsonfiles import json_safe
+from lmindexer.common.jsonfiles import json_safe
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.studies.plan import Run
 from lmindexer.studies.worker import execute, explain
 

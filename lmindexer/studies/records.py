@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lmindexer.corpus import Corpus
-from lmindexer.errors import LMIndexerError
-from lmindexer.jsonfiles import json_safe
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.jsonfiles import json_safe
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.studies.plan import Run
 from lmindexer.studies.worker import is_of
 

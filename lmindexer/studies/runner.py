@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lmindexer.corpus import Corpus
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.studies.measure import KEPT
 from lmindexer.studies.plan import Run, Study
 from lmindexer.studies.records import Records
@@ -60,7 +60,7 @@ class StudyResult:
 
     def codes(self, run: Run):
         """The codes [N, T] of a finished run."""
-        from lmindexer.bundle import Bundle
+        from lmindexer.runs.bundle import Bundle
 
         kept = self.records.rows.get(run.name)
         if kept is not None and kept["noted"] in self.found:  # else its bundle is newer, or of other settings

@@ -5,9 +5,9 @@ import json
 import time
 from pathlib import Path
 
-from lmindexer.corpus import Corpus
-from lmindexer.errors import LMIndexerError, TrainingError
-from lmindexer.jsonfiles import json_safe, read_json, write_json
+from lmindexer.common.errors import LMIndexerError, TrainingError
+from lmindexer.common.jsonfiles import json_safe, read_json, write_json
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.studies.plan import Run, slug
 
 _WITHOUT = {"random": ("category_text",), "category": ("seed", "category_text")}  # settings that a method lacks
@@ -61,7 +61,7 @@ def execute(folder: Path, run: Run, corpus: Corpus, maps: bool = False, referenc
 
     Returns what is noted: run, settings, fingerprint, measures, seconds, versions.
     """
-    from lmindexer.manifest import library_versions
+    from lmindexer.runs.manifest import library_versions
     from lmindexer.studies.measure import measure, reference_neighbours
 
     began = time.perf_counter()
@@ -103,7 +103,7 @@ def _embed(inside: Path, run: Run, corpus: Corpus) -> None:
     wanted = build(run).settings.get("embeddings")
     if wanted is None:
         return
-    from lmindexer.embeddings import embed_corpus
+    from lmindexer.two_step.embeddings import embed_corpus
 
     with alone(inside / "locks" / slug(f"{run.corpus} {run.category_text} {json.dumps(wanted)}")):
         embed_corpus(corpus, wanted, category_text=run.category_text, progress=False)
@@ -119,8 +119,8 @@ def _built(run: Run, maps: bool):
 
 
 def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
-    from lmindexer.bundle import CHECKPOINTS, Bundle
-    from lmindexer.manifest import MANIFEST
+    from lmindexer.runs.bundle import CHECKPOINTS, Bundle
+    from lmindexer.runs.manifest import MANIFEST
 
     indexer = _built(run, maps)
     if (target / MANIFEST).exists() and not (target / CHECKPOINTS).exists():
@@ -138,8 +138,8 @@ def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
 
 def _kept_settings(bundle) -> dict:
     """What `every_setting` says of the run that a bundle is of."""
-    from lmindexer.embeddings.base import CONFIG
     from lmindexer.indexers.two_step import EMBEDDINGS
+    from lmindexer.two_step.embeddings.base import CONFIG
 
     source = (bundle.model_folder or bundle.path) / EMBEDDINGS / CONFIG
     return bundle.manifest["settings"] | ({"embeddings": read_json(source)} if source.exists() else {})

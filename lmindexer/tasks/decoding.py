@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from lmindexer.errors import LMIndexerError
-from lmindexer.trie import IDTrie
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.ids.trie import IDTrie
 
 
 class Scorer(Protocol):

@@ -9,7 +9,7 @@ object leaves a table in plain HTML instead.
 PrefixBrowser('attack', 691 documents, at the top)
 """
 
-import importlib
+from lmindexer.common.lazy import lazy_names
 
 _HOME = {  # public name → the module it lives in
     "CollapseLab": "collapse_lab",
@@ -19,14 +19,4 @@ _HOME = {  # public name → the module it lives in
     "TreeWalker": "tree_walker",
 }
 
-__all__ = list(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)

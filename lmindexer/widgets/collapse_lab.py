@@ -8,10 +8,10 @@ import pandas as pd
 
 from lmindexer import plots
 from lmindexer.browse.history import MEASURES
-from lmindexer.corpus import Corpus
-from lmindexer.diagnostics import diagnose
-from lmindexer.errors import LMIndexerError
-from lmindexer.progress import Progress, history_frame
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.progress import Progress, history_frame
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.quality.diagnostics import diagnose
 from lmindexer.widgets.panel import Panel, escaped, show_figure, sparkline, table
 
 CURVES = ("perplexity", "diff_ratio", "macro_f1")
@@ -37,7 +37,7 @@ class CollapseLab(Panel):
 
     Args:
         corpus: None takes the first `documents` of the bundled WordNet nouns.
-        settings: of `lmindexer.settings`, for all runs; the defaults are 2 positions of 16 codes.
+        settings: of `lmindexer.settings.settings`, for all runs; the defaults are 2 positions of 16 codes.
 
     >>> lab = CollapseLab()                                                      # doctest: +SKIP
     >>> lab.train(reconstructor_warmup=False, continuous=False, kmeans=False)    # doctest: +SKIP

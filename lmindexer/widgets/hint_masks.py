@@ -3,8 +3,9 @@
 import ipywidgets as iw
 import torch
 
-from lmindexer.errors import LMIndexerError
-from lmindexer.hints import HINT_FORMS, Hints, draw_hints
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.model.hints import Hints, draw_hints
+from lmindexer.settings.settings import HINT_FORMS
 from lmindexer.widgets.panel import Panel, escaped
 
 VISIBLE, HIDDEN, ASKED = "■", "·", "?"
@@ -116,9 +117,9 @@ def _tokenise(text: str, indexer, position: int, most: int) -> tuple[list[str], 
         words = text.split()[:most]
         known = {word: place for place, word in enumerate(dict.fromkeys(words))}
         return words, torch.tensor([[known[word] for word in words]]), torch.ones(len(known))
-    from lmindexer.settings import make_settings
-    from lmindexer.tokens import TokenisedDocuments
-    from lmindexer.training import salience_at
+    from lmindexer.model.tokens import TokenisedDocuments
+    from lmindexer.settings.settings import make_settings
+    from lmindexer.training.training import salience_at
 
     tokenizer = indexer.model_.encoder.backbone.tokenizer
     ids = TokenisedDocuments.from_texts([text], None, tokenizer, most).ids

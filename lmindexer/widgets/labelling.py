@@ -4,10 +4,10 @@ import time
 
 import ipywidgets as iw
 
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import SKIP_REASONS, Session, Study, View
-from lmindexer.human_eval.guide import GENERAL, guide_of
-from lmindexer.human_eval.screen import SETTLE, pace
+from lmindexer.human_eval.answering.screen import SETTLE, pace
+from lmindexer.human_eval.planning.guide import GENERAL, guide_of
 from lmindexer.widgets.panel import Panel, escaped
 
 _CARD = (

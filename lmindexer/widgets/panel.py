@@ -8,8 +8,8 @@ import ipywidgets
 import plotly.graph_objects as go
 
 from lmindexer.browse import RunBrowser
-from lmindexer.bundle import Bundle
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.runs.bundle import Bundle
 
 PLOTLY = "application/vnd.plotly.v1+json"
 BLOCKS = "▁▂▃▄▅▆▇█"

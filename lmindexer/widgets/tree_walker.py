@@ -6,7 +6,7 @@ import pandas as pd
 
 from lmindexer import plots
 from lmindexer.browse import documents, inside, words
-from lmindexer.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.tasks.decoding import greedy_steps
 from lmindexer.widgets.panel import Panel, as_browser, escaped, show_figure, table
 

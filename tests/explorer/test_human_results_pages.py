@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer_app import context
 from lmindexer.human_eval import Study, disagreements
-from lmindexer.human_eval.simulate import answer_study
+from lmindexer.human_eval.results.simulate import answer_study
 
 APP = Path(context.__file__).with_name("app.py")
 

@@ -22,7 +22,7 @@ import run_bundles
 from studies_for_tests import corpus_of, make
 
 from explorer_app import context
-from lmindexer.corpus import Corpus
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.human_eval import SKIP_REASONS, TYPES, Study
 
 CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")

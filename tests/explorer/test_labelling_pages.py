@@ -13,8 +13,8 @@ from studies_for_tests import corpus_of, make
 from explorer_app import context, keyboard, studies
 from explorer_app.show import md
 from explorer_app.views import labelling
-from lmindexer.corpus import Corpus
-from lmindexer.errors import StudyError
+from lmindexer.common.errors import StudyError
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.human_eval import SKIP_REASONS, TYPES, Session
 
 APP = Path(context.__file__).with_name("app.py")

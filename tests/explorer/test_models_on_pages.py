@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer_app import context
 from lmindexer.browse import RunBrowser, documents, inside
-from lmindexer.bundle import Bundle
+from lmindexer.runs.bundle import Bundle
 
 APP = Path(context.__file__).with_name("app.py")
 

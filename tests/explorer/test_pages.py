@@ -113,8 +113,8 @@ def test_a_broken_run_shows_its_error_beside_the_good_ones(visit):
 
 
 def test_the_numbers_are_those_of_the_run(visit, folder):
-    from lmindexer.bundle import Bundle
-    from lmindexer.evaluation import evaluate_ids
+    from lmindexer.quality import evaluate_ids
+    from lmindexer.runs.bundle import Bundle
 
     bundle = Bundle.open(folder / "good")
     quality = evaluate_ids(bundle.ids, bundle.corpus)

@@ -1,0 +1,182 @@
+"""`evaluate_ids`: what can be said about a set of semantic IDs without a task, as one frozen result."""
+
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.jsonfiles import json_safe
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.quality import diagnostics
+from lmindexer.quality.categories import CategoryAgreement, category_agreement
+from lmindexer.quality.diagnostics import Collisions
+
+AGREEMENT_COLUMNS = ["prefix_length", "level", *(field.name for field in fields(CategoryAgreement))]
+
+
+@dataclass(frozen=True, eq=False)
+class IDQuality:
+    """Quality of a corpus's semantic IDs. Tuples have one value a position, None where none is defined.
+
+    Attributes:
+        documents: N.
+        codebook_sizes: K by position.
+        used_codes: codes that at least one document holds.
+        perplexity: of the position's codes over the corpus, in [1, K] (`diagnostics.perplexity`).
+        within_prefix_perplexity: the same inside each prefix, averaged over documents
+            (`diagnostics.within_prefix_perplexity`).
+        diff_ratio: exact expectation over distinct neighbours, documents without one left out
+            (`diagnostics.diff_ratio`).
+        diff_ratio_released: as the paper's released code counts it, which does so from position 2 on
+            (`diagnostics.diff_ratio_released`).
+        neighbours: H of the two.
+        collisions: documents with equal codes (`diagnostics.collisions`).
+        agreement: frame with one row for each prefix length 1 … T and category level 1 … n: prefix_length,
+            level, ami, nmi, homogeneity, completeness, purity (NaN where no document has a label),
+            documents, prefixes, classes. Scores of unlike numbers of prefixes compare by AMI only.
+    """
+
+    documents: int
+    codebook_sizes: tuple[int, ...]
+    used_codes: tuple[int, ...]
+    perplexity: tuple[float | None, ...]
+    within_prefix_perplexity: tuple[float | None, ...]
+    diff_ratio: tuple[float | None, ...]
+    diff_ratio_released: tuple[float | None, ...]
+    neighbours: int
+    collisions: Collisions
+    agreement: pd.DataFrame
+
+    @property
+    def positions(self) -> int:
+        """T."""
+        return len(self.codebook_sizes)
+
+    @property
+    def levels(self) -> int:
+        """Number of category levels, 0 without categories."""
+        return int(self.agreement["level"].max()) if len(self.agreement) else 0
+
+    def ami(self, prefix_length: int = 1, level: int | None = None) -> float | None:
+        """AMI of the prefix c_1 … c_length with a category level (None: the whole path, the paper's Table 1).
+
+        Returns:
+            The AMI, or None when the corpus has no categories.
+        """
+        if not self.levels:
+            return None
+        level = self.levels if level is None else level
+        row = self.agreement.query("prefix_length == @prefix_length and level == @level")
+        if row.empty:
+            raise LMIndexerError(
+                f"There is no AMI of {prefix_length} codes with level {level}: the IDs have {self.positions} "
+                f"positions and the corpus {self.levels} category levels."
+            )
+        value = row["ami"].iloc[0]
+        return None if pd.isna(value) else float(value)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a position: its number, its codebook size, every quantity; ami is with the whole path."""
+        frame = pd.DataFrame({name: getattr(self, name) for name in _BY_POSITION}).rename(columns=_SINGULAR)
+        frame.insert(0, "position", range(1, self.positions + 1))
+        frame["distinct_prefixes"] = self.collisions.distinct_prefixes
+        frame["ami"] = [self.ami(length) for length in range(1, self.positions + 1)]
+        floats = ["perplexity", "within_prefix_perplexity", "diff_ratio", "diff_ratio_released", "ami"]
+        return frame.astype(dict.fromkeys(floats, float))
+
+    def to_dict(self) -> dict:
+        """Plain JSON types only; None stands for what is not defined, so the text never holds a NaN."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["collisions"] = asdict(self.collisions)
+        values["agreement"] = self.agreement.to_dict("records")
+        return json_safe(values)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "IDQuality":
+        """What `to_dict` gave, also after a trip through JSON.
+
+        Raises:
+            LMIndexerError: when a value is missing.
+        """
+        try:
+            found = {field.name: values[field.name] for field in fields(cls)}
+            rest = dict(found["collisions"])
+            rest["distinct_prefixes"] = tuple(rest["distinct_prefixes"])
+            rest["sizes"] = {int(size): number for size, number in rest["sizes"].items()}
+            found["collisions"] = Collisions(**rest)
+        except (KeyError, TypeError) as error:
+            raise LMIndexerError(
+                f"These are not the metrics of semantic IDs ({error}); evaluate the IDs again."
+            ) from error
+        found["agreement"] = _agreement_frame(found["agreement"])
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+
+
+_BY_POSITION = (
+    "codebook_sizes",
+    "used_codes",
+    "perplexity",
+    "within_prefix_perplexity",
+    "diff_ratio",
+    "diff_ratio_released",
+)
+_SINGULAR = {"codebook_sizes": "codebook_size"}
+
+
+def evaluate_ids(ids: SemanticIDs, corpus: Corpus, neighbours: int = 4, seed: int | None = None) -> IDQuality:
+    """Measure semantic IDs against their corpus.
+
+    Args:
+        ids: of documents that are all in `corpus` (in any order; a part of it is fine).
+        corpus: gives the categories; without categories the agreement is empty.
+        neighbours: H of the diff ratios.
+        seed: None for the exact diff ratio, or the seed of one draw of neighbours.
+
+    Raises:
+        LMIndexerError: when there is no document, or one is not in the corpus.
+
+    >>> from lmindexer.corpus.corpus import Corpus
+    >>> rows = [{"doc_id": name, "text": name, "category_1": name[0]} for name in ("ax", "ay", "bx", "by")]
+    >>> ids = SemanticIDs.from_codes(["ax", "ay", "bx", "by"], [[0, 0], [0, 1], [1, 0], [1, 1]], (2, 2))
+    >>> quality = evaluate_ids(ids, Corpus.from_records(rows))
+    >>> quality.ami(prefix_length=1), quality.perplexity, quality.collisions.unique_share
+    (1.0, (2.0, 2.0), 1.0)
+    """
+    if not len(ids):
+        raise LMIndexerError("There are no IDs to evaluate; encode a corpus first.")
+    lengths = range(1, ids.positions + 1)
+    return IDQuality(
+        documents=len(ids),
+        codebook_sizes=ids.codebook_sizes,
+        used_codes=tuple(diagnostics.used_codes(column) for column in ids.codes.T),
+        perplexity=tuple(diagnostics.perplexity(column) for column in ids.codes.T),
+        within_prefix_perplexity=tuple(diagnostics.within_prefix_perplexity(ids.codes[:, :t]) for t in lengths),
+        diff_ratio=tuple(diagnostics.diff_ratio(ids.codes[:, :t], neighbours, seed) for t in lengths),
+        diff_ratio_released=(
+            None,
+            *(diagnostics.diff_ratio_released(ids.codes[:, :t], neighbours) for t in lengths[1:]),
+        ),
+        neighbours=neighbours,
+        collisions=diagnostics.collisions(ids),
+        agreement=_agreement(ids, corpus),
+    )
+
+
+def _agreement(ids: SemanticIDs, corpus: Corpus) -> pd.DataFrame:
+    place = ids.rows_in(corpus)
+    labels = {level: np.asarray(corpus.labels(level))[place] for level in range(1, corpus.levels + 1)}
+    rows = []
+    for length in range(1, ids.positions + 1):
+        prefix = ids.prefix_groups(length)[1]
+        for level, true in labels.items():
+            rows.append({"prefix_length": length, "level": level, **asdict(category_agreement(true, prefix))})
+    return _agreement_frame(rows)
+
+
+def _agreement_frame(rows: list[dict]) -> pd.DataFrame:
+    """The same column types whether the rows were measured or read, and with or without any row."""
+    frame = pd.DataFrame(rows, columns=AGREEMENT_COLUMNS)
+    scores = ("ami", "nmi", "homogeneity", "completeness", "purity")
+    return frame.astype({name: float if name in scores else np.int64 for name in AGREEMENT_COLUMNS})

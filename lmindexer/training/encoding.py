@@ -1,0 +1,146 @@
+"""A corpus ready for the model: tokens, words, and (for a frozen encoder) its states, computed once and cached."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from lmindexer.model.backbones import MINILM_SHA256, Backbone
+from lmindexer.model.lexical import LexicalStart
+from lmindexer.model.model import Documents
+from lmindexer.model.tokens import TokenisedDocuments, Vocabulary
+
+
+@dataclass
+class EncodedCorpus:
+    """N documents: tokens, words [Σ L] (places in the vocabulary), states [Σ L, d] float16 or None, start [N, d]
+    float32 or None."""
+
+    tokens: TokenisedDocuments
+    words: np.ndarray
+    states: np.ndarray | None = None
+    start: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def batch(self, documents: Tensor, device: str | torch.device = "cpu") -> Documents:
+        """Gather a batch of document numbers [B]."""
+        place, present = self.tokens.place(documents)
+        index = place.numpy()
+
+        def on(values) -> Tensor:
+            return torch.as_tensor(values).to(device, non_blocking=True)
+
+        return Documents(
+            tokens=on(self.tokens.ids[index].astype(np.int64)),
+            words=on(self.words[index].astype(np.int64)),
+            present=on(present),
+            states=None if self.states is None else on(self.states[index]).float(),
+            start=None if self.start is None else on(self.start[documents.numpy()]),
+        )
+
+
+def encode_corpus(
+    tokens: TokenisedDocuments,
+    vocabulary: Vocabulary,
+    backbone: Backbone,
+    lexical: LexicalStart | None,
+    pooled_start: bool,
+    *,
+    device="cpu",
+    cache: bool = True,
+    progress: bool = True,
+) -> EncodedCorpus:
+    """Words, cached states and starts for tokenised documents.
+
+    A frozen encoder's states are computed once and kept under the cache folder (LMINDEXER_CACHE, or
+    ~/.cache/lmindexer), where later fits of the same documents find them.
+    """
+    corpus = EncodedCorpus(tokens, vocabulary.words(tokens.ids))
+    if backbone.frozen:
+        corpus.states = _states(tokens, backbone, device, cache, progress)
+        if pooled_start:
+            pooled = pool(corpus)
+            corpus.start = pooled if lexical is None else lexical.add_to(pooled, tokens, vocabulary)
+    return corpus
+
+
+def pool(corpus: EncodedCorpus) -> np.ndarray:
+    """Unit-length mean of each document's cached states, [N, d] float32."""
+    offsets = corpus.tokens.offsets
+    sums = np.stack([corpus.states[a:b].sum(0, dtype=np.float32) for a, b in pairwise(offsets)])
+    return F.normalize(torch.from_numpy(sums), dim=-1).numpy()
+
+
+IN_MEMORY = 1 << 30  # bytes of states that are held in memory; more are mapped from the file
+
+
+def cache_folder() -> Path:
+    """Where encoder states are kept between runs."""
+    return Path(os.environ.get("LMINDEXER_CACHE") or Path.home() / ".cache" / "lmindexer")
+
+
+def _states(tokens, backbone, device, cache, progress) -> np.ndarray:
+    digest = hashlib.sha256(MINILM_SHA256.encode() + tokens.ids.tobytes() + tokens.offsets.tobytes())
+    path = cache_folder() / "states" / f"{digest.hexdigest()[:32]}.npy"
+    shape = (len(tokens.ids), backbone.width)
+    if cache and (found := _cached(path, shape)) is not None:
+        return found
+    if not cache or not _writable(path.parent):
+        target = np.empty(shape, np.float16)
+        _fill_states(target, tokens, backbone, device, progress)
+        return target
+    aside = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        target = np.lib.format.open_memmap(aside, "w+", np.float16, shape)
+        _fill_states(target, tokens, backbone, device, progress)
+        target.flush()
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return _open(path)
+
+
+def _open(path: Path) -> np.ndarray:
+    """Into memory where it fits well: batches are gathered from all over the file, and a page that the system has
+    let go of costs a fault each time."""
+    return np.load(path, mmap_mode="r" if path.stat().st_size > IN_MEMORY else None)
+
+
+def _cached(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """The states kept at `path`, or None where there are none or the file was cut short: then they are made anew."""
+    try:
+        found = _open(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == shape and found.dtype == np.float16 else None
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a home that is not ours to write: go without a cache
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _fill_states(target, tokens, backbone, device, progress) -> None:
+    """Encode documents of like length together, so that little padding is computed."""
+    order = np.argsort(tokens.lengths, kind="stable")
+    bar = tqdm(total=len(order), desc="encoder states", unit=" documents", disable=not progress)
+    for first in range(0, len(order), 64):
+        chosen = torch.from_numpy(order[first : first + 64])
+        place, present = tokens.place(chosen)
+        ids = torch.from_numpy(tokens.ids[place.numpy()].astype(np.int64)).to(device)
+        states = backbone.encode(ids, present.to(device)).half().cpu()
+        target[place[present].numpy()] = states[present].numpy()
+        bar.update(len(chosen))
+    bar.close()

@@ -1,0 +1,148 @@
+"""`Embeddings`: one vector a document; what is learned from a corpus and the vectors are kept in the cache."""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from safetensors import SafetensorError
+
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.jsonfiles import read_json, write_json
+from lmindexer.training.encoding import cache_folder
+
+VECTORS, CONFIG = "vectors.npy", "embeddings.json"
+
+
+class Embeddings(ABC):
+    """A source of document vectors.
+
+    `fit(texts)` learns what there is to learn from a corpus and gives its vectors [N, d] float32; `embed(texts)`
+    gives those of further documents. `tails` are ends of documents (their category text) that a model with a
+    limited length must not cut off; `doc_ids` are for sources that know documents by name.
+    """
+
+    kind: ClassVar[str]
+    fields: ClassVar[tuple[str, ...]] = ()  # constructor arguments, which are attributes of the same names
+    cached: ClassVar[bool] = True
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a text alone is enough to embed it."""
+        return True
+
+    @property
+    def spec(self) -> dict:
+        """What settings keep: the kind and every field, as JSON."""
+        return {"kind": self.kind} | {name: getattr(self, name) for name in self.fields}
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.fields)
+        return f"{type(self).__name__}({given})"
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        tails: Sequence[str] | None = None,
+        doc_ids: Sequence[str] | None = None,
+        *,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """Vectors [N, d] float32 of a corpus.
+
+        Kept under the cache folder (LMINDEXER_CACHE, or ~/.cache/lmindexer) with all that was learned, by the
+        documents and the settings; a second call finds them there. A cache that cannot be written or read is done
+        without.
+        """
+        texts, tails = list(texts), None if tails is None else list(tails)
+        if not self.cached:
+            return self._fit(texts, tails, doc_ids, progress)
+        folder = cache_folder() / "embeddings" / self._key(texts, tails)
+        found = self._from_cache(folder, len(texts))
+        if found is None:
+            found = np.ascontiguousarray(self._fit(texts, tails, doc_ids, progress), dtype=np.float32)
+            self._to_cache(folder, found)
+        return found
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        tails: Sequence[str] | None = None,
+        doc_ids: Sequence[str] | None = None,
+        *,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """Vectors [M, d] float32 of any documents, by what `fit` learned; nothing is cached."""
+        return self._embed(list(texts), None if tails is None else list(tails), doc_ids, progress)
+
+    def _fit(self, texts, tails, doc_ids, progress) -> np.ndarray:
+        return self._embed(texts, tails, doc_ids, progress)
+
+    @abstractmethod
+    def _embed(self, texts, tails, doc_ids, progress) -> np.ndarray:
+        """Vectors of documents."""
+
+    # ---- on disk -------------------------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> None:
+        """Write the spec and what was learned into `folder`."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._save(folder)
+        write_json(folder / CONFIG, self.spec)
+
+    def _save(self, folder: Path) -> None:  # noqa: B027 (most sources learn nothing)
+        """Nothing, for a source that learns nothing."""
+
+    def _load(self, folder: Path) -> None:  # noqa: B027
+        """Take up what `_save` wrote."""
+
+    # ---- the cache -----------------------------------------------------------------------------------------------
+
+    def _key(self, texts: list[str], tails: list[str] | None) -> str:
+        digest = hashlib.sha256(json.dumps([self.spec, self._state_of_files()], sort_keys=True).encode())
+        for column in (texts, tails or []):
+            parts = [value.encode() for value in column]
+            digest.update(np.array([len(parts), *map(len, parts)], dtype="<i8").tobytes())
+            digest.update(b"".join(parts))
+        return digest.hexdigest()[:32]
+
+    def _state_of_files(self) -> list:
+        """What tells a model's folder from the same folder with other weights."""
+        folder = Path(getattr(self, "model", ""))
+        files = sorted(folder.rglob("*")) if getattr(self, "model", "") and folder.is_dir() else []
+        return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files if path.is_file()]
+
+    def _from_cache(self, folder: Path, documents: int) -> np.ndarray | None:
+        try:
+            found = np.load(folder / VECTORS, allow_pickle=False)
+            if found.ndim != 2 or len(found) != documents or read_json(folder / CONFIG) != self.spec:
+                return None
+            self._load(folder)
+        except (OSError, ValueError, EOFError, LookupError, LMIndexerError, SafetensorError):
+            return None
+        return found
+
+    def _to_cache(self, folder: Path, vectors: np.ndarray) -> None:
+        staging = folder.with_name(f".{folder.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        try:
+            self.save(staging)
+            np.save(staging / VECTORS, vectors, allow_pickle=False)
+            shutil.rmtree(folder, ignore_errors=True)  # damaged, or `_from_cache` would have used it
+            os.rename(staging, folder)
+        except OSError:
+            pass  # no place for a cache, or another process was first with the same numbers
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1; a row of zeros stays."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(length == 0, 1, length)).astype(np.float32)
