@@ -10,7 +10,7 @@ from lmindexer.browse.run import RunBrowser
 from lmindexer.common.errors import BundleError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.trie import IDTrie
-from lmindexer.tasks.decoding import Beam, Scorer, beam_search, greedy_steps, rank_all
+from lmindexer.tasks.decoding import Beam, beam_course, greedy_steps, rank_all
 
 EXACT_UP_TO = 30_000  # distinct prefixes; above it the exact ranking takes too long to wait for
 
@@ -73,13 +73,13 @@ class Way:
     state: np.ndarray | None
 
 
-def way_of(run: RunBrowser, indexer, text: str, trie: IDTrie, width: int, scorer: Scorer | None = None) -> Way:
+def way_of(run: RunBrowser, indexer, text: str, trie: IDTrie, width: int, scorer=None) -> Way:
     """Follow a text down the tree of the run's IDs, by the run's own indexer or another scorer."""
     own = scorer is None
     scorer = indexer.scorer(text) if own else scorer
     exact = rank_all(scorer, trie) if len(trie) <= EXACT_UP_TO else None
     state = indexer.encode([text], details=True).states[0] if own else None
-    return Way(beam_search(scorer, trie, width), exact, state)
+    return Way(beam_course(scorer, trie, width), exact, state)
 
 
 def trie_of(run: RunBrowser) -> IDTrie:

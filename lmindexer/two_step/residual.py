@@ -55,7 +55,7 @@ class ResidualCoder:
 
 
 class RowScorer:
-    """What decoding asks of a model (`tasks.decoding.Scorer`), for one document's vector."""
+    """What decoding asks of a model (`tasks.decoding.PrefixScorer`), for one document's vector."""
 
     def __init__(self, coder, row: np.ndarray):
         self.coder, self.row = coder, row

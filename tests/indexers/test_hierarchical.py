@@ -13,7 +13,7 @@ import lmindexer as lmi
 from lmindexer.common.errors import BundleError, SettingsError, TrainingError
 from lmindexer.indexers import HierarchicalIndexer, ResidualKMeansIndexer, load_indexer
 from lmindexer.quality.diagnostics import perplexity
-from lmindexer.tasks.decoding import beam_search, greedy_steps, rank_all
+from lmindexer.tasks.decoding import beam_course, greedy_steps, rank_all
 from lmindexer.training.clustering import LARGE, distances, kmeans_rows, margin, nearest
 from lmindexer.two_step.residual import ResidualCoder
 from lmindexer.two_step.tree import grow_tree
@@ -183,7 +183,7 @@ def test_the_id_tree_spells_exactly_these_ids_and_decoding_ends_where_they_end(u
     assert {(*codes, *[-1] * (2 - len(codes))) for codes in ranked["codes"]} == paths
     assert np.exp(ranked["score"]).sum() == pytest.approx(1), "the leaves share all probability"
     own = tuple(code for code in indexer.ids_.codes[0].tolist() if code >= 0)
-    assert ranked["codes"].iloc[0] == own == beam_search(scorer, trie, width=3).paths["codes"].iloc[0]
+    assert ranked["codes"].iloc[0] == own == beam_course(scorer, trie, width=3).paths["codes"].iloc[0]
     steps = greedy_steps(scorer, indexer.ids_.codes[0])
     assert steps[steps["chosen"]]["rank"].tolist() == [1] * len(own)
 

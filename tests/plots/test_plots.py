@@ -17,7 +17,7 @@ from lmindexer.ids.trie import IDTrie
 from lmindexer.plots.style import id_text, plain
 from lmindexer.quality import evaluate_ids
 from lmindexer.runs.bundle import Bundle
-from lmindexer.tasks.decoding import beam_search
+from lmindexer.tasks.decoding import beam_course
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def figures_of(run, other):
     steps = {"position": [1, 1], "code": [0, 1], "probability": [0.7, 0.3], "rank": [1, 2], "chosen": [True, False]}
     words = {"token": ["<b>a", "b"], "hidden": [True, True], "with_code": [0.5, 0.2], "without_code": [0.1, 0.3]}
     words |= {"rank_with": [1, 3], "rank_without": [4, 2]}
-    beam = beam_search(Even(), IDTrie(np.maximum(run.parts[0].codes, 0)), 3)
+    beam = beam_course(Even(), IDTrie(np.maximum(run.parts[0].codes, 0)), 3)
     names = {0: ["<script>", "saw"], 1: ["</b>"]}
     return {
         "agreement": plots.agreement({"<i>a</i>": quality, "b": quality}),

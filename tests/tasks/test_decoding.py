@@ -1,109 +1,225 @@
-"""The beam and the exact ranking against brute force over every ID, with variable depth and ties."""
+"""Beam, threshold search and all scores against plain enumeration on small trees, with filters and uneven IDs."""
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lmindexer as lmi
 from lmindexer.common.errors import LMIndexerError
-from lmindexer.ids.trie import IDTrie
-from lmindexer.tasks.decoding import beam_search, greedy_steps, rank_all
+from lmindexer.tasks import decoding
+from lmindexer.tasks.decoding import DecodingTree, Filter
 
 
-class Table:
-    """log P of the next code, a fixed random number for each prefix."""
+class NodeTable:
+    """A random number for each query and node; checks that decoding hands every row its own state."""
 
-    def __init__(self, sizes, seed: int):
-        self.sizes, self.seed, self.asked = sizes, seed, []
+    def __init__(self, tree, queries: int, seed: int, normalised: bool = True, whole_levels: bool = False, tied=False):
+        self.tree, self.queries, self.normalised, self.asked = tree, queries, normalised, []
+        generator = torch.Generator().manual_seed(seed)
+        self.logits = torch.randn(queries, len(tree), generator=generator, dtype=torch.float64) * 2
+        if tied:
+            self.logits = self.logits.round()
+        if whole_levels:
+            self.level_scores = lambda level: self.log_p()[:, tree.level_start[level] : tree.level_start[level + 1]]
 
-    def log_probabilities(self, prefixes):
-        self.asked.append(prefixes.shape)
-        rows = []
-        for prefix in prefixes.tolist():
-            rng = np.random.default_rng([self.seed, len(prefix), *prefix])
-            logits = rng.normal(size=self.sizes[len(prefix)]) * 2
-            rows.append(logits - np.log(np.exp(logits).sum()))
-        return np.array(rows)
+    def log_p(self):
+        """[B, nodes], by a plain loop over prefixes."""
+        answer = torch.zeros_like(self.logits)
+        for node in range(self.tree.level_start[-2]):
+            children = slice(int(self.tree.first_child[node]), int(self.tree.first_child[node + 1]))
+            if self.normalised:
+                answer[:, children] = self.logits[:, children].log_softmax(1)
+            else:
+                answer[:, children] = -self.logits[:, children].abs()
+        return answer
+
+    def begin(self):
+        return torch.arange(self.queries), torch.zeros(self.queries, dtype=torch.long)
+
+    def advance(self, state, rows, nodes, level):
+        assert (self.tree.parent[nodes].long() == state[1][rows]).all()
+        return state[0][rows], nodes
+
+    def score(self, state, edges):
+        assert (state[0] == edges.query).all() and (state[1] == edges.parent).all()
+        assert (self.tree.parent[edges.node].long() == edges.parent[edges.row]).all()
+        self.asked.append((edges.level, len(edges.parent)))
+        return self.log_p()[edges.query[edges.row], edges.node]
 
 
-def brute_force(scorer, codes):
-    """{codes: score}, each ID scored on its own, code by code."""
-    scores = {}
-    for row in {tuple(int(c) for c in row if c >= 0) for row in codes}:
-        score = 0.0
-        for position, code in enumerate(row):
-            prefix = np.array(row[:position], dtype=np.int64).reshape(1, position)
-            score += scorer.log_probabilities(prefix)[0, code]
-        scores[row] = score
-    return scores
-
-
-def some_codes(seed: int, documents: int = 60, sizes=(4, 3, 5)):
+def some_ids(seed: int, documents: int = 40, sizes=(3, 4, 3), uneven: bool = True):
     rng = np.random.default_rng(seed)
     codes = np.column_stack([rng.integers(0, size, documents) for size in sizes])
-    short = rng.random(documents) < 0.3
-    codes[short, 2] = -1
-    codes[short & (rng.random(documents) < 0.4), 1] = -1
-    return codes
+    if uneven:
+        codes[rng.random(documents) < 0.3, 2] = -1
+        codes[(codes[:, 2] == -1) & (rng.random(documents) < 0.4), 1] = -1
+    return lmi.SemanticIDs.from_codes([str(i) for i in range(documents)], codes, sizes)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000))
-def test_exact_ranking_is_brute_force(seed):
-    codes = some_codes(seed)
-    scorer = Table((4, 3, 5), seed)
-    ranked = rank_all(scorer, IDTrie(codes), batch=3)
-    expected = brute_force(scorer, codes)
-    found = {tuple(c for c in path if c >= 0): score for path, score in zip(ranked.codes, ranked.score, strict=True)}
-    assert found.keys() == expected.keys()
-    for path, score in expected.items():
-        assert found[path] == pytest.approx(score)
-    assert (np.diff(ranked.score) <= 0).all()
-    assert sorted(np.concatenate(ranked.documents.tolist()).tolist()) == list(range(len(codes)))
+def enumerated(scorer, tree):
+    """[B, N] scores of all documents, each path added up by itself."""
+    log_p = scorer.log_p()
+    rows = []
+    for document in range(len(tree.documents)):
+        node, total = int(tree.leaf[document]), torch.zeros(scorer.queries, dtype=torch.float64)
+        while node:
+            total = total + log_p[:, node]
+            node = int(tree.parent[node])
+        rows.append(total)
+    return torch.stack(rows, 1)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10_000))
-def test_beam_as_wide_as_the_tree_is_exact(seed):
-    codes = some_codes(seed)
-    trie, scorer = IDTrie(codes), Table((4, 3, 5), seed)
-    exact, beam = rank_all(scorer, trie), beam_search(scorer, trie, width=200)
-    assert beam.paths.codes.tolist() == exact.codes.tolist()
-    assert np.allclose(beam.paths.score, exact.score)
+def best(scores, tree, k, allowed):
+    """The k best allowed documents, equal scores in the order of the IDs."""
+    found = []
+    place = {int(document): i for i, document in enumerate(tree.documents)}
+    for query, row in enumerate(scores):
+        some = [d for d in range(len(row)) if allowed[query, d]]
+        some.sort(key=lambda d: (-round(float(row[d]), 6), place[d]))
+        found.append(some[:k] + [-1] * (k - len(some)))
+    return torch.tensor(found)
 
 
-def test_beam_only_spells_ids_that_exist_and_keeps_the_best():
-    codes = some_codes(3)
-    trie, scorer = IDTrie(codes), Table((4, 3, 5), 3)
-    beam = beam_search(scorer, trie, width=2)
-    existing = {tuple(int(c) for c in row if c >= 0) for row in codes}
-    assert len(beam.paths) == 2 and set(beam.paths.codes) <= existing
-    for _, step in beam.steps.groupby("position"):
-        assert step.kept.sum() == min(2, len(step))
-        assert step[step.kept].score.min() >= step[~step.kept].score.max() if (~step.kept).any() else True
-    first = beam.steps[beam.steps.position == 1]
-    assert first.documents.sum() == len(codes)
-    for path, documents in zip(beam.paths.codes, beam.paths.documents, strict=True):
-        assert all(tuple(c for c in codes[d].tolist() if c >= 0) == path for d in documents)
+cases = st.fixed_dictionaries(
+    {"seed": st.integers(0, 9999), "k": st.integers(1, 12), "normalised": st.booleans(), "uneven": st.booleans(),
+     "suffix": st.booleans(), "filtered": st.sampled_from(["no", "exclude", "allow", "both", "lines"])}
+)  # fmt: skip
 
 
-def test_one_call_a_position_for_the_beam():
-    scorer = Table((4, 3, 5), 0)
-    beam_search(scorer, IDTrie(some_codes(0)), width=4)
-    assert [shape[1] for shape in scorer.asked] == [0, 1, 2] and max(shape[0] for shape in scorer.asked) <= 4
+@settings(max_examples=60, deadline=None)
+@given(cases)
+def test_threshold_search_and_a_wide_beam_equal_enumeration(case):
+    tree = DecodingTree.from_ids(some_ids(case["seed"], uneven=case["uneven"]), suffix=case["suffix"])
+    scorer = NodeTable(tree, 3, case["seed"], case["normalised"])
+    scores = enumerated(scorer, tree)
+    rng = np.random.default_rng(case["seed"])
+    exclude = [rng.integers(0, 40, rng.integers(0, 60)) for _ in range(3)]
+    allow = torch.from_numpy(rng.random((3 if case["filtered"] == "lines" else 1, 40)) < 0.4)
+    use = {"exclude": (exclude, None), "allow": (None, allow[0]), "both": (exclude, allow[0]), "lines": (None, allow)}
+    given_, keep = use.get(case["filtered"]), None
+    allowed = torch.ones(3, 40, dtype=torch.bool)
+    if given_ is not None:
+        keep = Filter(tree, *given_)
+        allowed = allowed & allow if given_[1] is not None else allowed
+        for query, some in enumerate(given_[0] or []):
+            allowed[query, torch.from_numpy(some)] = False
+    expected = best(scores, tree, case["k"], allowed)
+    exact = decoding.exact_top(scorer, tree, case["k"], width=1, keep=keep)
+    beam = decoding.beam_search(scorer, tree, case["k"], width=100, keep=keep)
+    assert exact.documents.tolist() == beam.documents.tolist() == expected.tolist()
+    real = expected >= 0
+    assert torch.allclose(exact.scores[real], scores.gather(1, expected.clamp(min=0))[real])
+    assert (exact.scores[~real] == -torch.inf).all()
 
 
-def test_greedy_steps_name_the_own_code_even_when_it_is_unlikely():
-    scorer = Table((6, 6), 1)
-    p = np.exp(scorer.log_probabilities(np.zeros((1, 0), dtype=np.int64))[0])
-    unlikely = int(np.argmin(p))
-    steps = greedy_steps(scorer, [unlikely, 2, -1], top=3)
-    own = steps[steps.chosen]
-    assert own.code.tolist() == [unlikely, 2] and own["rank"].iloc[0] == 6
-    first = steps[(steps.position == 1) & ~steps.chosen]
-    assert first.probability.tolist() == pytest.approx(sorted(p, reverse=True)[:3])
+@pytest.mark.parametrize("whole_levels", [False, True])
+def test_all_scores_are_enumeration_and_sum_to_one(whole_levels):
+    tree = DecodingTree.from_ids(some_ids(1))
+    scorer = NodeTable(tree, 4, 1, whole_levels=whole_levels)
+    scores = decoding.all_scores(scorer, tree)
+    assert torch.allclose(scores.double(), enumerated(scorer, tree), atol=1e-5)
+    assert torch.allclose(scores.exp().sum(1), torch.ones(4, dtype=scores.dtype), atol=1e-5)
 
 
-def test_a_beam_of_no_width_is_an_error():
+def test_blocks_of_queries_change_nothing(monkeypatch):
+    tree = DecodingTree.from_ids(some_ids(2))
+    scorer = NodeTable(tree, 7, 2)
+    whole, ranked = decoding.all_scores(scorer, tree), decoding.exact_top(scorer, tree, 50)
+    monkeypatch.setattr(decoding.search, "BLOCK", 20)
+    assert torch.equal(decoding.all_scores(scorer, tree), whole)
+    assert torch.equal(decoding.exact_top(scorer, tree, 50).documents, ranked.documents)
+
+
+def test_a_narrow_beam_gives_existing_ids_and_never_runs_out_under_a_filter():
+    ids = some_ids(3)
+    tree = DecodingTree.from_ids(ids)
+    scorer = NodeTable(tree, 5, 3)
+    plain = decoding.beam_search(scorer, tree, k=10, width=10)
+    seen = [plain.documents[query].numpy() for query in range(5)]  # leave out just what it would have answered
+    found = decoding.beam_search(scorer, tree, k=10, width=10, keep=Filter(tree, exclude=seen))
+    assert (plain.documents >= 0).all() and (found.documents >= 0).all()
+    for query in range(5):
+        assert not set(seen[query].tolist()) & set(found.documents[query].tolist())
+        assert len(set(found.documents[query].tolist())) == 10
+    few = decoding.beam_search(scorer, tree, k=10, width=10, keep=Filter(tree, exclude=[range(37)] * 5))
+    assert sorted(few.documents[0, :3].tolist()) == [37, 38, 39] and (few.documents[:, 3:] == -1).all()
+
+
+def test_equal_scores_go_by_the_order_of_the_ids():
+    tree = DecodingTree.from_ids(some_ids(4))
+    scorer = NodeTable(tree, 2, 4, tied=True)
+    scorer.logits = torch.zeros_like(scorer.logits)
+    scorer.normalised = False  # all edges equal: all documents equal
+    ranked = decoding.beam_search(scorer, tree, k=6, width=6)
+    assert ranked.documents.tolist() == [tree.documents[:6].tolist()] * 2
+
+
+def test_what_is_certain_is_not_asked():
+    ids = lmi.SemanticIDs.from_codes(list("abcd"), [[0, 0], [1, 0], [1, 1], [1, 1]], (2, 2))
+    tree = DecodingTree.from_ids(ids)
+    scorer = NodeTable(tree, 1, 0)
+    decoding.beam_search(scorer, tree, k=4, width=4)
+    assert scorer.asked == [(1, 1), (2, 1), (3, 1)]  # below <0> there is one document, below <1> two, below <1><1> two
+
+
+def test_added_documents_are_found_and_nodes_can_be_matched():
+    ids = some_ids(5)
+    larger = ids.append(ids.extend(["new"], [[2, 3, 2]])[0])
+    old, new = DecodingTree.from_ids(ids), DecodingTree.from_ids(larger)
+    for level in range(old.depth + 1):
+        nodes = torch.arange(old.level_start[level], old.level_start[level + 1])
+        matched = new.node_of(old.codes_of(nodes, level))
+        assert (matched >= new.level_start[level]).all() and (matched < new.level_start[level + 1]).all()
+        assert torch.equal(new.codes_of(matched, level), old.codes_of(nodes, level))
+    only_new = Filter(new, allow=torch.arange(len(larger)) == 40)
+    assert decoding.beam_search(NodeTable(new, 1, 5), new, 1, 1, only_new).documents.tolist() == [[40]]
+
+
+@pytest.mark.parametrize("cells", [0, 1 << 20])
+def test_dense_and_compressed_levels_step_alike(cells, monkeypatch):
+    monkeypatch.setattr(decoding.tree, "DENSE_CELLS", cells)
+    ids = some_ids(6)
+    tree = DecodingTree.from_ids(ids)
+    paths = torch.from_numpy(np.column_stack([ids.codes, ids.suffix]).astype(np.int64))
+    assert len(tree.dense) == (tree.depth if cells else 0)
+    assert torch.equal(tree.node_of(paths), tree.leaf.long())
+    assert tree.node_of(paths + 50).tolist() == [-1] * 40 and tree.node_of(paths[:, :0]).tolist() == [0] * 40
+
+
+def test_where_the_answer_was_lost_agrees_with_following_the_beam_by_hand():
+    tree = DecodingTree.from_ids(some_ids(7))
+    scorer = NodeTable(tree, 40, 7)
+    documents = torch.arange(40)
+    frame = decoding.where_lost(scorer, tree, documents, width=3)
+    scores = enumerated(scorer, tree)
+    own = scores.gather(1, documents[:, None])
+    assert torch.allclose(torch.tensor(frame["score"].to_numpy()), own[:, 0])
+    assert frame["exact_rank"].tolist() == (scores >= own - 1e-9).sum(1).tolist()
+    log_p = scorer.log_p()
+    for query in range(40):
+        kept, lost = [(0.0, 0)], 0
+        for level in range(1, tree.depth + 1):
+            ways = [
+                (score + float(log_p[query, child]), child)
+                for score, node in kept
+                for child in range(int(tree.first_child[node]), int(tree.first_child[node + 1]))
+            ]
+            kept = sorted(ways, key=lambda way: (-way[0], way[1]))[:3]
+            if not lost and int(tree.paths(documents)[query, level]) not in [node for _, node in kept]:
+                lost = level
+        assert frame["lost"][query] == lost
+    table = decoding.lost_table(frame, ["even", "odd"] * 20)
+    shares = table[["found", *(f"lost_at_{level}" for level in range(1, tree.depth + 1))]].sum(axis=1)
+    assert table["queries"].tolist() == [20, 20] and np.allclose(shares, 1)
+
+
+def test_mistakes_are_said():
+    tree = DecodingTree.from_ids(some_ids(8))
     with pytest.raises(LMIndexerError, match="at least one path"):
-        beam_search(Table((4,), 0), IDTrie(np.array([[1]])), width=0)
+        decoding.beam_search(NodeTable(tree, 1, 0), tree, width=0)
+    with pytest.raises(LMIndexerError, match="only the documents 0 to 39"):
+        Filter(tree, exclude=[[3, 40]])
+    with pytest.raises(LMIndexerError, match="true or false for each of the 40"):
+        Filter(tree, allow=torch.ones(12, dtype=torch.bool))

@@ -1,0 +1,195 @@
+"""DecodingTree: the tree of IDs as flat tensors, for decoding on CPU and GPU.
+
+Nodes are numbered level by level as in `IDTrie`, so the children of a node are consecutive nodes, and so are the
+documents below it. Two kinds of look-up:
+
+- **dense**, for the first levels (STATIC, arXiv 2602.22647): a table [nodes of the level, codes] with the child under
+  each code. It costs the same however many IDs there are.
+- **compressed rows**, below: `first_child` says where a node's children begin; all children of many nodes lie flat one
+  after the other (`Edges`), so a prefix with ten thousand documents costs the others nothing.
+"""
+
+from dataclasses import dataclass
+from itertools import takewhile
+
+import numpy as np
+import torch
+
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.ids.trie import NO_NODE, IDTrie
+
+DENSE_CELLS = 1 << 20  # a level gets a dense table while nodes × codes stay below this (4 MiB)
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """All ways on from R rows (a row is a kept prefix of a query); the edges of one row lie together.
+
+    Attributes:
+        level: of the children, counted from 1 (the first code) to the tree's depth.
+        row: [E] int64, the row an edge leaves.
+        node: [E] int64, the child it leads to.
+        code: [E] int64, its code, or the suffix at the last level; -1 says that the ID has ended.
+        offsets: [R + 1] int64; the edges of row r are offsets[r] … offsets[r + 1] - 1.
+        parent: [R] int64, the node of each row.
+        query: [R] int64, the query of each row, ascending.
+    """
+
+    level: int
+    row: torch.Tensor
+    node: torch.Tensor
+    code: torch.Tensor
+    offsets: torch.Tensor
+    parent: torch.Tensor
+    query: torch.Tensor
+
+    @property
+    def counts(self) -> torch.Tensor:
+        """[R] number of edges of each row."""
+        return self.offsets[1:] - self.offsets[:-1]
+
+
+class DecodingTree:
+    """The IDs that exist, level by level; a leaf holds the documents whose whole path is the same.
+
+    Attributes:
+        depth: levels below the root; with the suffix as the last level, T + 1, and every leaf is one document.
+        level_start: depth + 2 integers; the nodes of level l are level_start[l] … level_start[l + 1] - 1.
+        code, parent, first_leaf, last_leaf: [nodes] int32; first_child: [nodes + 1] int32.
+        documents: [N] int32, the documents in the order of their paths.
+        leaf: [N] int32, the leaf node of each document.
+
+    >>> ids = SemanticIDs.from_codes(["a", "b", "c"], [[3, 1], [3, 1], [0, 2]], codebook_sizes=(4, 4))
+    >>> tree = DecodingTree.from_ids(ids)
+    >>> tree.depth, tree.level_start, tree.paths(torch.tensor([1])).tolist()
+    (3, [0, 1, 3, 5, 8], [[0, 2, 4, 7]])
+    """
+
+    def __init__(self, trie: IDTrie):
+        starts = [0, 1]
+        while len(starts) < trie.depth + 2:  # the children of a level are the next one
+            starts.append(int(trie.first_child[starts[-1]]))
+        self.depth, self.level_start = trie.depth, starts
+        for name in ("code", "parent", "first_child", "first_leaf", "last_leaf"):
+            setattr(self, name, torch.from_numpy(getattr(trie, name).astype(np.int32)))
+        self.documents = torch.from_numpy(trie.order.astype(np.int32))
+        leaves = torch.arange(starts[-2], starts[-1], dtype=torch.int32)
+        counts = (self.last_leaf - self.first_leaf)[starts[-2] :]
+        self.leaf = torch.empty(len(trie.order), dtype=torch.int32)
+        self.leaf[self.documents.long()] = torch.repeat_interleave(leaves, counts)
+        self.dense = list(takewhile(lambda table: table is not None, map(self._dense_table, range(trie.depth))))
+
+    @classmethod
+    def from_ids(cls, ids: SemanticIDs, suffix: bool = True) -> "DecodingTree":
+        """The tree of the documents' codes, followed (unless `suffix=False`) by the suffix as the last level."""
+        return cls(IDTrie.from_ids(ids, suffix=suffix))
+
+    def __len__(self) -> int:
+        """Number of nodes, the root included."""
+        return len(self.code)
+
+    def __repr__(self) -> str:
+        return f"DecodingTree({len(self.documents)} documents, depth {self.depth}, {len(self)} nodes)"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(t.numel() * t.element_size() for t in self._tensors().values()) + sum(
+            t.numel() * t.element_size() for t in self.dense
+        )
+
+    def to(self, device) -> "DecodingTree":
+        """The same tree with its tensors on a device."""
+        moved = object.__new__(DecodingTree)
+        moved.depth, moved.level_start = self.depth, self.level_start
+        for name, tensor in self._tensors().items():
+            setattr(moved, name, tensor.to(device))
+        moved.dense = [table.to(device) for table in self.dense]
+        return moved
+
+    # ---- walking ---------------------------------------------------------------------------------------------
+
+    def size(self, level: int) -> int:
+        """Number of nodes of a level (0 is the root's)."""
+        return self.level_start[level + 1] - self.level_start[level]
+
+    def children(self, nodes: torch.Tensor) -> torch.Tensor:
+        """[R] number of children of each node."""
+        return self.first_child[nodes + 1].long() - self.first_child[nodes].long()
+
+    def branches(self, nodes: torch.Tensor) -> torch.Tensor:
+        """[R] whether more than one leaf node lies below each node."""
+        first, last = self.documents[self.first_leaf[nodes].long()], self.documents[self.last_leaf[nodes].long() - 1]
+        return self.leaf[first.long()] != self.leaf[last.long()]
+
+    def edges(self, parent: torch.Tensor, query: torch.Tensor, level: int) -> Edges:
+        """All children, at `level`, of the nodes `parent` [R] that belong to the queries `query` [R]."""
+        first = self.first_child[parent].long()
+        counts = self.first_child[parent + 1].long() - first
+        offsets = torch.zeros(len(parent) + 1, dtype=torch.long, device=parent.device)
+        torch.cumsum(counts, 0, out=offsets[1:])
+        row = torch.repeat_interleave(counts)
+        node = torch.arange(len(row), device=parent.device) + (first - offsets[:-1]).index_select(0, row)
+        code = self.code.index_select(0, node).long()
+        return Edges(level, row, node, code, offsets, parent, query)
+
+    def step(self, nodes: torch.Tensor, codes: torch.Tensor, level: int) -> torch.Tensor:
+        """The child, at `level`, of each node under its code, or -1: by the dense table or by bisection."""
+        if level <= len(self.dense):
+            table = self.dense[level - 1]
+            known = (nodes >= 0) & (codes >= -1) & (codes < table.shape[1] - 1)
+            place = (nodes - self.level_start[level - 1]).clamp(min=0)
+            return torch.where(known, table[place, torch.where(known, codes, -1) + 1].long(), NO_NODE)
+        at = nodes.clamp(min=0)
+        low, high = self.first_child[at].long(), self.first_child[at + 1].long()
+        last = high
+        for _ in range(int((high - low).max()).bit_length() if len(nodes) else 0):
+            middle = (low + high) // 2
+            less = self.code[middle.clamp(max=len(self) - 1)] < codes
+            open_ = low < high
+            low, high = torch.where(open_ & less, middle + 1, low), torch.where(open_ & ~less, middle, high)
+        found = (nodes >= 0) & (low < last) & (self.code[low.clamp(max=len(self) - 1)] == codes)
+        return torch.where(found, low, NO_NODE)
+
+    def node_of(self, codes: torch.Tensor) -> torch.Tensor:
+        """The node of each row of prefixes [R, l] (l levels, 0 ≤ l ≤ depth), or -1 where there is none."""
+        node = torch.zeros(len(codes), dtype=torch.long, device=self.code.device)
+        for level in range(1, codes.shape[1] + 1):
+            node = self.step(node, codes[:, level - 1], level)
+        return node
+
+    def paths(self, documents: torch.Tensor) -> torch.Tensor:
+        """Nodes from the root to the leaf of each document: [..., depth + 1] int64."""
+        node = self.leaf[documents].long()
+        path = [node]
+        for _ in range(self.depth):
+            node = self.parent[node].long()
+            path.append(node)
+        return torch.stack(path[::-1], dim=-1)
+
+    def codes_of(self, nodes: torch.Tensor, level: int) -> torch.Tensor:
+        """The codes that lead to nodes of a level: [R, level] int64."""
+        codes = []
+        for _ in range(level):
+            codes.append(self.code[nodes].long())
+            nodes = self.parent[nodes].long()
+        return torch.stack(codes[::-1], dim=1) if codes else torch.zeros(len(nodes), 0, dtype=torch.long)
+
+    # ---- building --------------------------------------------------------------------------------------------
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        names = ("code", "parent", "first_child", "first_leaf", "last_leaf", "documents", "leaf")
+        return {name: getattr(self, name) for name in names}
+
+    def _dense_table(self, level: int) -> torch.Tensor | None:
+        """[nodes of the level, 1 + codes of the next] int32: the child under each code (-1 stands first), or -1."""
+        start, end = self.level_start[level], self.level_start[level + 1]
+        children = slice(end, self.level_start[level + 2])
+        width = int(self.code[children].max()) + 2
+        if (end - start) * width > DENSE_CELLS:
+            return None
+        table = torch.full((end - start, width), NO_NODE, dtype=torch.int32)
+        table[self.parent[children].long() - start, self.code[children].long() + 1] = torch.arange(
+            children.start, children.stop, dtype=torch.int32
+        )
+        return table
