@@ -18,6 +18,8 @@ label = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
+_SHOWN = 20  # conflicts of an import
+
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The file of a study.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who does this; kept in the study.  [default: you]")]
 
@@ -212,16 +214,32 @@ def import_(
     study: StudyFile,
     answers: Annotated[Path, typer.Argument(metavar="FILE", help="annotator, question_id, answer; or .json.")],
     by: By = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a text file.  [default: utf-8]")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Of a CSV file, as in --delimiter ';'.")] = None,
 ):
     """Take in answers made elsewhere: a table as export writes it, or what Label Studio exports (JSON).
+
+    An answer that differs from the one that is there already is kept as a conflict; the one that is there stands.
 
     \b
       lmindexer label import study.sqlite answers.csv
     """
     from lmindexer.human_eval.answering.imports import import_answers
 
-    done = import_answers(_opened(study), answers, _by(by))
+    form = {"encoding": encoding, "delimiter": delimiter}
+    form = {name: value.replace("\\t", "\t") for name, value in form.items() if value}
+    opened = _opened(study)
+    done = import_answers(opened, answers, _by(by), **form)
     typer.echo(f"{done.recorded:,} answers recorded; {done.known:,} were there already.")
+    if done.conflicts:
+        what = "answer differs from the one" if len(done.conflicts) == 1 else "answers differ from those"
+        typer.echo(f"{len(done.conflicts):,} {what} that stand{'s' * (len(done.conflicts) == 1)}:")
+        for conflict in done.conflicts[:_SHOWN]:
+            typer.echo(f"  {conflict}")
+        if len(done.conflicts) > _SHOWN:
+            typer.echo(f"  and {len(done.conflicts) - _SHOWN:,} more")
+        early = "" if opened.ended else " --early conflicts"
+        typer.echo(f"All are kept:  {program()} label export {study} -o events.jsonl --what events{early}")
 
 
 @label.command()

@@ -76,6 +76,20 @@ def test_label_studio_out_and_in(runs):
     assert run("label import s.sqlite done.json --by Boss").startswith(f"0 answers recorded; {len(tasks)} were there")
 
 
+def test_answers_that_differ_are_listed(runs):
+    run("label create runs/a runs/b -o s.sqlite --per-method 3")
+    with Study.open("s.sqlite") as study:
+        question = study.questions()[0]
+    rows = [f"Ada;{question.question_id};{choice}" for choice in question.choices[:2]]
+    Path("a.csv").write_text("\n".join(["annotator;question_id;answer", *rows]))
+    assert "--delimiter" in error("label import s.sqlite a.csv --by Boss")
+    printed = run("label import s.sqlite a.csv --by Boss --delimiter ';'")
+    assert printed.startswith("1 answers recorded; 0 were there already.\n1 answer differs from the one that stands:")
+    assert f"a.csv, row 3: Ada on {question.question_id}: {question.choices[0]} stands" in printed
+    run("label export s.sqlite -o events.jsonl --what events --early conflicts")
+    assert "conflict" in pd.read_json("events.jsonl", lines=True)["kind"].tolist()
+
+
 def test_merging_two_copies(runs):
     run("label create runs/a runs/b -o one.sqlite --per-method 3 --annotator Ada --annotator Ben")
     shutil.copy("one.sqlite", "two.sqlite")

@@ -14,6 +14,7 @@ from studies_for_tests import answer_all, corpus_of, make
 
 from lmindexer.common.errors import StudyError
 from lmindexer.human_eval import TYPES, Study
+from lmindexer.human_eval.answering.answer_rows import _clean
 from lmindexer.human_eval.answering.export import export
 from lmindexer.human_eval.answering.imports import import_answers
 from lmindexer.human_eval.answering.label_studio import labeling_config
@@ -253,15 +254,116 @@ def test_a_bad_row_is_named_and_nothing_comes_in(empty, tmp_path, change, words)
     assert not len(empty.answers(early="x")) and not len(empty.annotators())
 
 
+BOXES = {
+    "true": "true TRUE 1 1.0 yes Y x WAHR vrai T on skipped", "false": "false FALSE 0 0.0 no N FALSCH f off",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "ticked"), [(w, b == "true") for b, words in BOXES.items() for w in words.split()])
+def test_boxes_are_read_as_spreadsheets_write_them(pairs, word, ticked):
+    first = pairs.questions()[0]
+    row = {"annotator": "A", "question_id": first.question_id, "answer": first.choices[0], "place": "p"}
+    assert _clean(pairs, row | {"skipped": word})["skipped"] == ticked
+
+
+def test_a_box_that_says_something_else_is_an_error(pairs):
+    first = pairs.questions()[0]
+    row = {"annotator": "A", "question_id": first.question_id, "answer": first.choices[0], "place": "a.csv, row 2"}
+    for column in ("skipped", "repeat"):
+        with pytest.raises(StudyError, match=f"a.csv, row 2: 'maybe' in the column '{column}' says neither yes nor no"):
+            _clean(pairs, row | {column: "maybe"})
+
+
+def test_an_answer_that_differs_is_kept_as_a_conflict(empty, tmp_path):
+    """The first answer stands; the other is counted, listed, and in the events once, however often it comes in."""
+    first, second = empty.questions()[:2]
+    rows = [("Ada", first, 0, ""), ("Ada", second, 0, "sure"), ("Ada", first, 1, ""), ("ada", second, 0, "not sure")]
+    rows = [
+        {"annotator": name, "question_id": question.question_id, "answer": question.choices[place], "comment": comment}
+        for name, question, place, comment in rows
+    ]
+    path = tmp_path / "twice.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    done = import_answers(empty, path, by="Boss")
+    assert (done.recorded, done.known, len(done.conflicts)) == (2, 0, 2)
+    assert [conflict.place for conflict in done.conflicts] == [f"{path}, row 4", f"{path}, row 5"]
+    assert (done.conflicts[0].stands, done.conflicts[0].given) == first.choices[:2]
+    assert "'sure'" in done.conflicts[1].stands and "'not sure'" in done.conflicts[1].given
+    again = import_answers(empty, path, by="Boss")
+    assert (again.recorded, again.known, again.conflicts) == (0, 2, done.conflicts)
+    events = empty.events(early="test")
+    kept = events.loc[events["kind"] == "conflict", "body"].tolist()
+    assert [body["event"]["body"]["answer"] for body in kept] == [first.choices[1], second.choices[0]]
+    stands = empty.answers(early="test").set_index("question_id")["answer"]
+    assert stands[first.question_id] == first.choices[0]
+
+
+def test_what_was_taken_back_or_skipped_here_is_no_answer_there(empty, tmp_path):
+    session = empty.sign_in("Ada")
+    taken_back = session.next().token.partition(".")[0]
+    session.answer("1")
+    session.undo()
+    session.next()
+    given = {showing.name: showing.question for showing in empty.given(session.slot)}
+    question = given[taken_back]
+    path = tmp_path / "a.csv"
+    row = {"annotator": "Ada", "question_id": question.question_id, "answer": question.choices[0]}
+    pd.DataFrame([row]).to_csv(path, index=False)
+    (conflict,) = import_answers(empty, path, by="Boss").conflicts
+    assert conflict.stands == "nothing (taken back)"
+    session.skip("Other")
+    (skipped,) = import_answers(empty, path, by="Boss").conflicts
+    assert skipped.stands == "a skip" and len(empty.answers(early="test")) == 1
+
+
+def test_tables_are_read_as_corpora_are(empty, tmp_path):
+    """Semicolons, an older encoding, blank lines, upper-case endings; rows are the file's."""
+    first, second = empty.questions()[:2]
+    lines = ["annotator;question_id;answer", "", f"Zoë;{first.question_id};{first.choices[0]}", ";;"]
+    lines += [f"Zoë;{second.question_id};never"]
+    path = tmp_path / "A.CSV"
+    path.write_bytes("\r\n".join(lines).encode("cp1252"))
+    with pytest.raises(StudyError, match="row 5: 'never' is no answer"):
+        import_answers(empty, path, by="Boss", delimiter=";", encoding="cp1252")
+    path.write_bytes("\r\n".join(lines[:-1]).encode("cp1252"))
+    assert import_answers(empty, path, by="Boss", delimiter=";", encoding="cp1252").recorded == 1
+    assert empty.answers(early="test")["annotator"].tolist() == ["Zoë"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"), [([], "by user 5 holds no answer"), (["1", "2"], r"holds 2 answers \(1, 2\)")]
+)
+def test_a_label_studio_result_without_one_answer_is_said(empty, tmp_path, choices, words):
+    task = {"data": {"question_id": empty.questions()[0].question_id}}
+    result = [{"from_name": "answer", "value": {"choices": choices}}] if choices else []
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps([task | {"annotations": [{"result": result, "completed_by": 5}]}]))
+    with pytest.raises(StudyError, match=f"task 1: the annotation {words}" if choices == [] else words):
+        import_answers(empty, path, by="Boss")
+
+
+def test_an_export_of_an_older_label_studio_comes_in(empty, tmp_path):
+    question = empty.questions()[0]
+    result = [{"from_name": "answer", "value": {"choices": [question.choices[0]]}}]
+    task = {"data": {"question_id": question.question_id}, "completions": [{"result": result, "completed_by": 1}]}
+    (tmp_path / "old.json").write_text(json.dumps([task]))
+    assert import_answers(empty, tmp_path / "old.json", by="Boss").recorded == 1
+
+
 def test_files_that_are_no_answers_are_said(empty, tmp_path):
     cases = {
-        "a.xls": ("", "ending says the format"),
+        "a.xls": ("", "extension .xls is not known"),
         "none.csv": (None, "no such file"),
         "a.csv": ("annotator,answer\na,1\n", "no column 'question_id'"),
-        "b.jsonl": ("{broken", "cannot be read as .jsonl"),
-        "b.parquet": ("no parquet", "cannot be read as .parquet"),
+        "b.jsonl": ("{broken", "row 1: this line is not valid JSON"),
+        "b.parquet": ("no parquet", "b.parquet.*Parquet"),
+        "d.csv": ("annotator,question_id,answer\n", "there are no rows"),
+        "e.csv": ("annotator;question_id;answer\nA;x;1\n", "delimiter"),
         "b.json": ("{}", "no list of tasks"),
         "c.json": ('[{"data": {"text": "x"}}]', "task 1: it has no data.question_id"),
+        "d.json": ('[{"question_id": "x", "annotation_id": 1}]', "not as JSON-MIN"),
+        "e.json": ('[{"data": {"question_id": "x"}}]', "none of its 1 tasks has an annotation"),
+        "f.csv": ("annotator,question_id,answer\nA,x,1\n", "none of its 1 questions is in this study"),
     }
     for name, (text, words) in cases.items():
         if text is not None:

@@ -1,58 +1,74 @@
-"""Answers that were made elsewhere: a table or a Label Studio export becomes events, all of them or none."""
+"""Answers that were made elsewhere become events, all of them or none; nothing that differs is dropped."""
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from lmindexer.common.errors import StudyError
-from lmindexer.human_eval.answering.label_studio import rows_of_tasks
+from lmindexer.human_eval.answering.answer_rows import read_rows
 from lmindexer.human_eval.answering.session import answer_id
-from lmindexer.human_eval.answering.store import Event, insert, unique
+from lmindexer.human_eval.answering.store import Event, conflict_of, insert, unique
 from lmindexer.human_eval.answering.study import Given, Study, joined_in
 from lmindexer.human_eval.planning.signin import clean_name, name_key
 
-_NEEDED = ("annotator", "question_id", "answer")
-_READERS = {
-    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False),
-    ".tsv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, sep="\t"),
-    ".jsonl": lambda path: pd.DataFrame(
-        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    ),
-    ".parquet": pd.read_parquet,
-}
+_LAST = """
+SELECT id, kind, body FROM events WHERE annotator = ? AND showing = ? AND revision IS NOT NULL
+ORDER BY revision DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An answer in a file that differs from the one in the study, which stands.
+
+    Attributes:
+        place: where it is, "answers.csv, row 3".
+        annotator, question_id: whose, to what.
+        stands, given: both answers in words: "1", "a skip", "nothing (taken back)", with a comment where that differs.
+    """
+
+    place: str
+    annotator: str
+    question_id: str
+    stands: str
+    given: str
+
+    def __str__(self) -> str:
+        who = f"{self.annotator} on {self.question_id}"
+        return f"{self.place}: {who}: {self.stands} stands, {self.given} is kept beside it"
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did: answers recorded now, and those that were in the study already (which then stand)."""
+    """What an import did: answers recorded now, those that were there already, and those that differ."""
 
     recorded: int
     known: int
+    conflicts: tuple[Conflict, ...] = ()
 
 
-def import_answers(study: Study, path: str | Path, by: str) -> Imported:
+def import_answers(study: Study, path: str | Path, by: str, **form) -> Imported:
     """Record answers made elsewhere, in one transaction: a bad row leaves the study as it was.
 
     Args:
         study: must take answers still.
-        path: .csv, .tsv, .jsonl or .parquet with the columns annotator, question_id, answer (in the question's own
-            terms, as `export` writes them) and, where known, repeat, skipped, reason, seconds, comment; or a .json
-            that Label Studio exported.
+        path: a table (.csv, .tsv, .jsonl, .parquet) with the columns annotator, question_id, answer (in the
+            question's own terms, as `export` writes them) and, where known, repeat, skipped, reason, seconds,
+            comment; or a .json that Label Studio exported.
         by: who imports; kept.
+        form: encoding, delimiter and quote of a text file.
 
     An annotator who is not known yet takes a free place that has all their questions, or else counts as from
-    elsewhere (slot 0).
+    elsewhere (slot 0). Where the annotator's answer to that showing is there already and differs, it stands, and the
+    file's is kept as an event "conflict", as `merge` does.
 
     Raises:
         StudyError: naming file, row and remedy.
     """
     path, by = Path(path), clean_name(by)
-    rows = [_clean(study, row, f"{path}, {row['row']}") for row in _read(path)]
-    recorded = 0
+    rows = read_rows(study, path, **form)
+    recorded, conflicts = 0, []
     with study.store.writing() as connection:
         if connection.execute("SELECT 1 FROM events WHERE kind = 'end'").fetchone():
             raise StudyError("The study has been ended; it takes no more answers.")
@@ -62,92 +78,39 @@ def import_answers(study: Study, path: str | Path, by: str) -> Imported:
             showing = _showing(study, row["question_id"], slot, row["repeat"])
             if showing is None:
                 raise StudyError(f"{row['place']}: the question is shown once only, so it has no repeat; mend the row.")
-            body = {key: row[key] for key in ("answer", "reason", "seconds", "comment") if row.get(key) is not None}
-            kind = "skip" if row["skipped"] else "answer"
-            event = Event(answer_id(name, showing.name, 0), kind, name, showing.name, 0, body | {"source": "import"})
-            recorded += insert(connection, event)
-        body = {"file": path.name, "sha256": _digest(path), "recorded": recorded, "known": len(rows) - recorded}
+            event = _event(row, name, showing.name)
+            standing = connection.execute(_LAST, (name, showing.name)).fetchone()
+            if standing is None:
+                recorded += insert(connection, event)
+            elif conflict := _conflict(row, event, standing[1], json.loads(standing[2])):
+                conflicts.append(conflict)
+                insert(connection, conflict_of(event, standing[0]))
+        done = Imported(recorded, len(rows) - recorded - len(conflicts), tuple(conflicts))
+        body = {"recorded": done.recorded, "known": done.known, "conflicts": len(conflicts)}
+        body |= {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         insert(connection, Event(unique("imported"), "imported", by, body=body))
-    return Imported(recorded, len(rows) - recorded)
+    return done
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _event(row: dict, name: str, showing: str) -> Event:
+    body = {key: row[key] for key in ("answer", "reason", "seconds", "comment") if row.get(key) is not None}
+    kind = "skip" if row["skipped"] else "answer"
+    return Event(answer_id(name, showing, 0), kind, name, showing, 0, body | {"source": "import"})
 
 
-def _read(path: Path) -> list[dict]:
-    if path.suffix not in (*_READERS, ".json"):
-        raise StudyError(f"{path}: the ending says the format; give one of {', '.join((*_READERS, '.json'))}.")
-    try:
-        if path.suffix == ".json":
-            tasks = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            frame = _READERS[path.suffix](path)
-    except FileNotFoundError:
-        raise StudyError(f"{path}: there is no such file; check the path.") from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise StudyError(f"{path} cannot be read as {path.suffix} ({error}); export it again.") from error
-    if path.suffix == ".json":
-        if not isinstance(tasks, list):
-            raise StudyError(f"{path} is no list of tasks; export it from Label Studio as JSON.")
-        return rows_of_tasks(tasks, str(path))
-    missing = [name for name in _NEEDED if name not in frame]
-    if missing:
-        raise StudyError(f"{path} has no column {missing[0]!r}; it needs {', '.join(_NEEDED)}.")
-    first = 2 if path.suffix in (".csv", ".tsv") else 1
-    return [row | {"row": f"row {number}"} for number, row in enumerate(frame.to_dict("records"), start=first)]
-
-
-def _clean(study: Study, row: dict, place: str) -> dict:
-    """A row with plain types, or StudyError naming it."""
-    question = study.find(_text(row.get("question_id")))
-    if question is None:
-        raise StudyError(f"{place}: the study has no question {row.get('question_id')!r}; take the study it is of.")
-    name, answer = _text(row.get("annotator")), _text(row.get("answer"))
-    if not name:
-        raise StudyError(f"{place}: nobody is named as annotator; fill the column in.")
-    try:
-        name = clean_name(name)
-    except StudyError as error:
-        raise StudyError(f"{place}: {name[:80]!r} is no name. {error}") from None
-    skipped = _truth(row.get("skipped"))
-    if not skipped and answer not in question.choices:
-        known = ", ".join(question.choices)
-        raise StudyError(f"{place}: {answer!r} is no answer to it; give one of {known}, or mark it as skipped.")
-    return {
-        "annotator": name,
-        "question_id": question.question_id,
-        "answer": None if skipped else answer,
-        "skipped": skipped,
-        "reason": (_text(row.get("reason")) or "Skipped elsewhere") if skipped else None,
-        "repeat": _truth(row.get("repeat")),
-        "seconds": _seconds(row.get("seconds"), place),
-        "comment": _text(row.get("comment")) or "",
-        "place": place,
-    }
-
-
-def _text(value) -> str:
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    if isinstance(value, float) and not missing and value.is_integer():
-        value = int(value)  # a column of numbers with gaps
-    return "" if missing else str(value).strip()
-
-
-def _truth(value) -> bool:
-    return _text(value).lower() in ("true", "1", "yes")
-
-
-def _seconds(value, place: str) -> float | None:
-    if not _text(value):
+def _conflict(row: dict, event: Event, kind: str, body: dict) -> Conflict | None:
+    """What differs between a row and the event that stands, or None; a row without a comment says nothing of it."""
+    stands, given = _in_words(kind, body), _in_words(event.kind, event.body)
+    if stands == given == row["answer"] and row["comment"] not in ("", body.get("comment", "")):
+        stands += f" with the comment {body.get('comment', '')!r}"
+        given += f" with the comment {row['comment']!r}"
+    if stands == given:
         return None
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError, OverflowError):
-        seconds = -1.0
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise StudyError(f"{place}: {value!r} is no time in seconds; mend it or leave it empty.")
-    return round(seconds, 3)
+    return Conflict(row["place"], event.annotator, row["question_id"], stands, given)
+
+
+def _in_words(kind: str, body: dict) -> str:
+    return {"answer": body.get("answer"), "skip": "a skip"}.get(kind, "nothing (taken back)")
 
 
 def _place_annotators(study: Study, connection, rows: list[dict]) -> dict[str, tuple[str, int]]:

@@ -4,7 +4,6 @@ A task is one question in its own order, with the answers of all annotators as a
 so the tasks can also be labelled there. Formats: labelstud.io/guide/tasks and labelstud.io/guide/task_format.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -102,34 +101,51 @@ def _area(base: str, name: str, text: str) -> dict:
     return found | {"value": {"text": [text]}}
 
 
-def rows_of_tasks(tasks: Iterable, place: str) -> list[dict]:
-    """What Label Studio exports (JSON) → rows as `imports` takes them: annotator, question_id, answer, ….
+def rows_of_tasks(tasks: list, place: str) -> list[dict]:
+    """What Label Studio exports (JSON) → rows as `answer_rows` takes them: annotator, question_id, answer, ….
 
     The annotator is the field of that name, else the e-mail address or number of the user who made the annotation.
+    Exports of Label Studio before 1.0 say "completions" for annotations.
 
     Raises:
-        StudyError: naming the task that is none of ours.
+        StudyError: naming the task that is none of ours, or whose annotation holds no answer or several.
     """
     rows = []
     for number, task in enumerate(tasks, start=1):
+        where = f"{place}, task {number}"
         data = task.get("data") if isinstance(task, dict) else None
         if not isinstance(data, dict) or "question_id" not in data:
-            raise StudyError(f"{place}, task {number}: it has no data.question_id, so it is no task of a study.")
+            flat = isinstance(task, dict) and "annotation_id" in task
+            remedy = "; export it as JSON, not as JSON-MIN" if flat else ", so it is no task of a study"
+            raise StudyError(f"{where}: it has no data.question_id{remedy}.")
         try:
-            rows += [_row(annotation) | {"question_id": data["question_id"], "row": f"task {number}"}
-                     for annotation in task.get("annotations") or []]  # fmt: skip
+            given = task.get("annotations") or task.get("completions") or []
+            rows += [_row(one, where) | {"question_id": data["question_id"], "place": where} for one in given]
         except (AttributeError, TypeError, KeyError, IndexError) as error:
-            raise StudyError(f"{place}, task {number}: its annotations are none of Label Studio's.") from error
+            raise StudyError(f"{where}: its annotations are none of Label Studio's.") from error
+    if not rows:
+        raise StudyError(
+            f"{place}: none of its {len(tasks):,} tasks has an annotation, so there is no answer in it; label them in "
+            "Label Studio, then export as JSON."
+        )
     return rows
 
 
-def _row(annotation: dict) -> dict:
+def _row(annotation: dict, where: str) -> dict:
     """An annotation as a row; fails in any way on what is none."""
     found = {item["from_name"]: item["value"] for item in annotation["result"]}
-    cancelled = bool(annotation.get("was_cancelled"))
+    annotator, cancelled = _annotator(annotation, found), bool(annotation.get("was_cancelled"))
+    choices = [
+        choice for item in annotation["result"] if item["from_name"] == "answer" for choice in item["value"]["choices"]
+    ]
+    if not cancelled and len(choices) != 1:
+        what = f"{len(choices)} answers ({', '.join(map(str, choices))})" if choices else "no answer (an empty result)"
+        remedy = "leave one of them" if choices else "answer or skip the task there, or delete the annotation"
+        by = annotator or "nobody"
+        raise StudyError(f"{where}: the annotation by {by} holds {what}; {remedy}, and export again.")
     return {
-        "annotator": _annotator(annotation, found),
-        "answer": None if cancelled else found["answer"]["choices"][0],
+        "annotator": annotator,
+        "answer": None if cancelled else choices[0],
         "skipped": cancelled,
         "reason": "Skipped in Label Studio" if cancelled else None,
         "seconds": annotation.get("lead_time"),

@@ -1,11 +1,10 @@
 """Two files of one study made into one: every event of both, in the order of time."""
 
-import hashlib
 import json
 from pathlib import Path
 
 from lmindexer.common.errors import StudyError
-from lmindexer.human_eval.answering.store import Event, Store, content_of, now
+from lmindexer.human_eval.answering.store import Event, Store, conflict_of, content_of, now, short_digest
 from lmindexer.human_eval.answering.study import Study
 from lmindexer.human_eval.planning.signin import name_key
 
@@ -32,7 +31,7 @@ def merge(first: Study, second: Study, path: str | Path) -> Study:
         raise StudyError("One study is of people and one of simulated annotators; they are never mixed.")
     events = _union([_events(first), _events(second)])
     body = {"files": [first.path.name, second.path.name], "events": len(events)}
-    events.append(Event(f"merged/{_digest([event.id for event in events])}", "merged", body=body, at=now()))
+    events.append(Event(f"merged/{short_digest([event.id for event in events])}", "merged", body=body, at=now()))
     rows = [
         (number, e.id, e.at, e.kind, e.annotator, e.showing, e.revision, json.dumps(e.body, ensure_ascii=False))
         for number, e in enumerate(events, start=1)
@@ -61,9 +60,8 @@ def _union(both: list[list[Event]]) -> list[Event]:
         event = event._replace(annotator=_one_spelling(event.annotator, names))
         earlier = found.setdefault(event.id, event)
         if _what(earlier) != _what(event):
-            name = f"conflict/{_digest(event._asdict())}"
-            body = {"event": event._asdict(), "stands": earlier.id}
-            conflicts[name] = Event(name, "conflict", event.annotator, event.showing, None, body, event.at)
+            conflict = conflict_of(event, stands=earlier.id)
+            conflicts[conflict.id] = conflict
     return sorted({**conflicts, **found}.values(), key=_by_time)
 
 
@@ -81,6 +79,3 @@ def _by_time(event: Event) -> tuple:
 def _one_spelling(name: str | None, names: dict[str, str]) -> str | None:
     return None if name is None else names.get(name_key(name), name)
 
-
-def _digest(value) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

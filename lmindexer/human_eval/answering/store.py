@@ -231,6 +231,21 @@ def insert(connection: sqlite3.Connection, event: Event) -> bool:
     return done.rowcount == 1
 
 
+def conflict_of(event: Event, stands: str) -> Event:
+    """The event that keeps `event` in view where it must not count, because the event with the id `stands` does.
+
+    The same answer against the same one makes the same id, so that it is kept once.
+    """
+    name = f"conflict/{short_digest(event._asdict())}"
+    body = {"event": event._asdict(), "stands": stands}
+    return Event(name, "conflict", event.annotator, event.showing, None, body, event.at)
+
+
+def short_digest(value) -> str:
+    """16 hexadecimal digits that stand for a value of plain JSON types."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def unique(kind: str) -> str:
     """An id for an event that may happen any number of times."""
     return f"{kind}/{uuid.uuid4().hex}"
