@@ -24,10 +24,10 @@ CHUNK = 4_000_000  # coin tosses held at once
 
 @dataclass(frozen=True)
 class Comparison:
-    """Method `first` against method `second` on the same documents.
+    """Method `first` against method `second` on the same documents (or queries).
 
     Attributes:
-        difference: AMI of first - AMI of second (means over seeds).
+        difference: score of first - score of second (means over seeds); the AMI, in this file.
         low, high: percentile interval of the difference over bootstrap draws, centred at the difference.
         p: two-sided p-value of the permutation test.
         p_holm: the same after Holm's correction for all comparisons made together.

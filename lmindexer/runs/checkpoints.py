@@ -46,18 +46,18 @@ class Checkpoints:
         path = self.folder and self.folder / STATE
         if not path or not path.exists():
             return 0, 0, None
-        tensors, kept = _read(path)
-        _check_identity(self.identity, kept["identity"], self.folder)
+        tensors, kept = read_state(path)
+        check_identity(self.identity, kept["identity"], self.folder)
         model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
         training.model.load_state_dict(model, strict=False)
         training.codes = tensors["codes"].numpy()
         training.history, training.messages = kept["history"], kept["messages"]
         training.kept_votes = tensors["votes"].numpy() if "votes" in tensors else None
-        optimizer = _optimizer_state(tensors) if kept["has_optimizer"] else None
+        optimizer = optimizer_state(tensors) if kept["has_optimizer"] else None
         return kept["stage_index"], kept["epoch"], optimizer
 
 
-def _read(path: Path) -> tuple[dict, dict]:
+def read_state(path: Path) -> tuple[dict, dict]:
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["run"])  # noqa: SIM118
@@ -68,7 +68,7 @@ def _read(path: Path) -> tuple[dict, dict]:
         ) from error
 
 
-def _check_identity(now: dict, then: dict, folder: Path) -> None:
+def check_identity(now: dict, then: dict, folder: Path) -> None:
     now = json.loads(json.dumps(now))
     if now == then:
         return
@@ -82,7 +82,7 @@ def _check_identity(now: dict, then: dict, folder: Path) -> None:
             )
 
 
-def _optimizer_state(tensors: dict) -> dict:
+def optimizer_state(tensors: dict) -> dict:
     state: dict = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):

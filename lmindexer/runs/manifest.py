@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
@@ -12,25 +13,53 @@ from lmindexer.common.jsonfiles import read_json
 SCHEMA_VERSION = 1
 
 MANIFEST = "manifest.json"
-REQUIRED = ("corpus.parquet", "ids.parquet")
-PARTS = (*REQUIRED, "history.parquet", "states.npy", "map.parquet", "metrics.json", "model")
 _KEYS = {"name": str, "method": str, "corpus": dict, "settings": dict, "files": dict}
+_OTHER = {  # what is said to one who asks for a task model's run (True) or an indexer's (False) and finds the other
+    True: "is the run of an indexer, not of a task model; use lmindexer.load_indexer or Bundle.open.",
+    False: "is the run of a task model, not of an indexer; use lmindexer.tasks.load_task_model.",
+}
 
 
-def read_manifest(folder: Path) -> dict:
-    """The manifest in `folder`, complete and naming only files that a bundle may hold.
+@dataclass(frozen=True)
+class Form:
+    """What a run of one kind holds: the files it must have, those it may have, and whether it answers a task."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    task: bool
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return (*self.required, *self.optional)
+
+
+INDEXER_RUN = Form(
+    ("corpus.parquet", "ids.parquet"),
+    ("history.parquet", "states.npy", "map.parquet", "metrics.json", "model"),
+    task=False,
+)
+TASK_RUN = Form(
+    ("corpus.parquet", "splits.parquet", "rankings.parquet", "metrics.json"), ("history.parquet", "model"), task=True
+)
+ALL_PARTS = tuple(dict.fromkeys((*INDEXER_RUN.parts, *TASK_RUN.parts)))
+
+
+def read_manifest(folder: Path, form: Form = INDEXER_RUN) -> dict:
+    """The manifest in `folder`, complete and naming only files that a run of this form may hold.
 
     Raises:
         BundleError: when it is damaged, another program's, or written by a newer version.
     """
     path = folder / MANIFEST
     manifest = recognise(folder)
+    if ("task" in manifest) != form.task:
+        raise BundleError(f"{folder} {_OTHER[form.task]}")
     for key, kind in _KEYS.items():
         if not isinstance(manifest.get(key), kind):
             raise BundleError(f"{path} is damaged: '{key}' is missing or wrong; write the run again.")
     for name, entry in manifest["files"].items():
-        _check_entry(path, name, entry)
-    for name in REQUIRED:
+        _check_entry(path, name, entry, form)
+    for name in form.required:
         if name not in manifest["files"]:
             raise BundleError(f"{path} is damaged: it does not name {name}; write the run again.")
     return manifest
@@ -53,10 +82,10 @@ def recognise(folder: Path) -> dict:
     return manifest
 
 
-def _check_entry(manifest: Path, name: str, entry) -> None:
+def _check_entry(manifest: Path, name: str, entry, form: Form) -> None:
     """A manifest may come from anywhere, so no name in it may lead out of the folder."""
     path = PurePosixPath(name)
-    inside = path.parts and path.parts[0] in PARTS and ".." not in path.parts
+    inside = path.parts and path.parts[0] in form.parts and ".." not in path.parts
     if not inside or "\\" in name or str(path) != name:
         raise BundleError(f"{manifest} names the file '{name}', which no run holds; do not use this folder.")
     known = isinstance(entry, dict) and type(entry.get("bytes")) is int and isinstance(entry.get("sha256"), str)

@@ -1,1 +1,36 @@
-"""From inputs to documents through IDs: decoding over the IDs that exist."""
+"""From inputs to documents: tasks with splits and measures, models that answer them, decoding over the IDs that exist.
+
+base         a task, and a task model's verbs fit, recommend or search, save, load
+metrics      Recall, Hit, NDCG, MAP, MRR            comparison    methods side by side, with intervals and tests
+fitting      the one training loop                  loading       a task run back from disk
+decoding/    beam and exact search down the ID tree
+recommendation/    the next item of a user: the task and its baselines
+
+It knows corpora, IDs and indexers; not pages. Read `base.py` first.
+"""
+
+from lmindexer.common.lazy import lazy_names
+
+_HOME = {
+    "Evaluation": "comparison",
+    "compare_scores": "comparison",
+    "Judgements": "metrics",
+    "Rankings": "metrics",
+    "measure": "metrics",
+    "Task": "base",
+    "TaskModel": "base",
+    "load_task": "loading",
+    "load_task_model": "loading",
+    "decoding": ":decoding",
+    "recommendation": ":recommendation",
+    "Recommendation": "recommendation",
+    "HGN": "recommendation",
+    "GRU4Rec": "recommendation",
+    "BERT4Rec": "recommendation",
+    "FDSA": "recommendation",
+    "SASRec": "recommendation",
+    "Popularity": "recommendation",
+    "ItemKNN": "recommendation",
+}
+
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)

@@ -36,7 +36,7 @@ def die():
 def die_at(moment):
     """Arrange the death of this process: (where, which), `which` counted from 1."""
     from lmindexer.common import progress
-    from lmindexer.runs import bundle, checkpoints
+    from lmindexer.runs import bundle, checkpoints, folder
 
     where, which = moment
     seen = 0
@@ -72,7 +72,7 @@ def die_at(moment):
     elif where == "writing the bundle":
         wrap(bundle, "_write_parts", after=lambda *_: die())
     elif where == "renaming the bundle":
-        wrap(bundle, "_put_in_place", before=lambda *_: die())
+        wrap(folder, "_put_in_place", before=lambda *_: die())
 
 
 def fit_and_die(run, preset, moment):

@@ -1,0 +1,118 @@
+"""`Recommender`: what every model of next-item recommendation shares; `ItemScorer`: one that scores every item."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from lmindexer.common.errors import SettingsError
+from lmindexer.corpus.checks import nearest
+from lmindexer.tasks.base import DEPTH, TaskModel
+from lmindexer.tasks.metrics import Rankings
+from lmindexer.tasks.recommendation.histories import Histories, HistoryBatch
+
+SCORED_AT_ONCE = 256  # histories
+
+
+class Recommender(TaskModel):
+    """Recommends the next items after a history."""
+
+    kinds = ("recommendation",)
+
+    @abstractmethod
+    def rank_histories(
+        self, histories: Histories, depth: int, views: Sequence[str] = ("raw", "unseen"), *, progress: bool = False
+    ) -> dict[str, Rankings]:
+        """The best `depth` items after each history: "raw" among all items, "unseen" without the history's own."""
+
+    def rank(self, split: str, depth: int = DEPTH, *, progress: bool = False) -> dict[str, Rankings]:
+        self.check_fitted()
+        return self.rank_histories(self.task_.histories(split), depth, self.task_.views, progress=progress)
+
+    def recommend(
+        self,
+        history: Sequence[str] | None = None,
+        *,
+        user: str | None = None,
+        top: int = 10,
+        seen: bool = False,
+    ) -> pd.DataFrame:
+        """What comes next after a history of document ids (oldest first), or after all that a user of the task took.
+
+        seen: recommend items of the history too.
+
+        Returns rank, doc_id, title, score (and id, path where the model goes by semantic IDs).
+
+        Raises SettingsError for an item or user that is not known, an empty history, or both arguments at once.
+
+        >>> model.recommend(["T1566.001", "T1204.002"], top=3)                         # doctest: +SKIP
+        """
+        self.check_fitted()
+        if top < 1:
+            raise SettingsError(f"top is {top}; ask for 1 item or more.")
+        view = "raw" if seen else "unseen"
+        asked = self._history_of(history, user)
+        found = self.rank_histories(asked, min(top, len(self.task_.corpus)), (view,))[view]
+        return self.answers(found.documents[0], found.scores[0])
+
+    def _history_of(self, history, user) -> Histories:
+        task = self.task_
+        if (history is None) == (user is None):
+            raise SettingsError("Give either a history of document ids or a user of the task.")
+        if user is not None:
+            row = task.row_of_user(user)
+            return task.all.take([row])
+        history = [str(one) for one in ([history] if isinstance(history, str) else history)]
+        if not history:
+            raise SettingsError("The history is empty; give at least one document id, the oldest first.")
+        places = pd.Index(task.corpus.doc_ids).get_indexer(history)
+        if (places < 0).any():
+            unknown = history[int(np.argmax(places < 0))]
+            close = nearest(unknown, pd.Index(task.corpus.doc_ids))
+            guess = f"did you mean {close!r}?" if close else "give the ids of documents of the corpus."
+            raise SettingsError(f"The item {unknown!r} is not in the corpus {task.corpus.name!r}; {guess}")
+        return Histories.of([places])
+
+
+class ItemScorer(Recommender):
+    """A recommender that gives every item a score, so that all are ranked exactly."""
+
+    @abstractmethod
+    def score_items(self, batch: HistoryBatch) -> Tensor:
+        """[B, N] scores of all items after each history, higher is better; those of probability are logarithms."""
+
+    longest: int = 50  # items of a history that `score_items` reads, the newest ones
+
+    @torch.no_grad()
+    def rank_histories(self, histories, depth, views=("raw", "unseen"), *, progress=False) -> dict[str, Rankings]:
+        items = len(self.task_.corpus)
+        depth = min(depth, items)
+        found = {view: ([], []) for view in views}
+        order = np.argsort(histories.lengths, kind="stable")  # those of like length go together
+        bar = tqdm(total=len(histories), desc=f"{self.name}: ranking", unit=" histories", disable=not progress)
+        for first in range(0, len(order), SCORED_AT_ONCE):
+            rows = order[first : first + SCORED_AT_ONCE]
+            scores = self.score_items(histories.padded(rows, self.longest, pad=items)).float()  # [B, N]
+            for view in views:
+                if view == "unseen":
+                    row, item = histories.take(rows).seen()
+                    scores[torch.from_numpy(row), torch.from_numpy(item.astype(np.int64))] = -torch.inf
+                best = scores.topk(depth, dim=1)
+                documents = best.indices.masked_fill(best.values == -torch.inf, -1)
+                found[view][0].append(documents.cpu().numpy())
+                found[view][1].append(best.values.cpu().numpy())
+            bar.update(len(rows))
+        bar.close()
+        back = np.argsort(order)
+        return (
+            {
+                view: Rankings(np.concatenate(documents)[back], np.concatenate(scores)[back])
+                for view, (documents, scores) in found.items()
+            }
+            if len(order)
+            else {view: Rankings(np.zeros((0, depth), int), np.zeros((0, depth))) for view in views}
+        )
