@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmindexer.model.hints import HINT_FORMS, draw_hints
+from lmindexer.model.hints import draw_hints
+from lmindexer.settings.settings import HINT_FORMS
 
 FORMS = pytest.mark.parametrize("form", HINT_FORMS)
 
