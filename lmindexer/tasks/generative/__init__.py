@@ -1,0 +1,11 @@
+"""A model's output over the ID tree: one head for training (two losses) and decoding, whatever reads the input.
+
+Read `head.py` first; `scorer.py` is the head as decoding asks it, `nodes.py` what is known of a node.
+"""
+
+from lmindexer.tasks.generative.head import PathHead
+from lmindexer.tasks.generative.history import HistoryPaths
+from lmindexer.tasks.generative.nodes import added_nodes, node_means
+from lmindexer.tasks.generative.scorer import PathScorer
+
+__all__ = ["HistoryPaths", "PathHead", "PathScorer", "added_nodes", "node_means"]
