@@ -14,6 +14,7 @@ from lmindexer.cli import app
 from lmindexer.common.errors import StudyError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.human_eval import TYPES, Study, open_demonstration, report_html, write_report
+from lmindexer.human_eval.answering.answers import counting
 from lmindexer.human_eval.answering.demonstration import demonstration_file
 from lmindexer.human_eval.results.findings import findings
 from lmindexer.human_eval.results.judge import embedding_judge
@@ -25,7 +26,7 @@ from lmindexer.human_eval.results.reliability import (
     self_consistency,
     time_outliers,
 )
-from lmindexer.human_eval.results.results import counting, method_results, study_results, unblinding_of, with_values
+from lmindexer.human_eval.results.results import method_results, study_results, unblinding_of, with_values
 from lmindexer.human_eval.results.simulate import answer_study, rates, simulated_answers
 
 EQUAL, PLANTED = {"one": 0.65, "two": 0.65}, {"one": 0.85, "two": 0.55}

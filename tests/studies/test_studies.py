@@ -158,7 +158,7 @@ def test_a_run_is_made_anew_when_a_word_for_embeddings_means_something_else(tmp_
     plan = study(tmp_path, (words,))
     first = make(plan)[0].found[0]["settings"]["embeddings"]
     assert first["kind"] == "tfidf" and not state_of(plan).waiting
-    monkeypatch.setattr("lmindexer.two_step.embeddings.KINDS", {"tfidf": lambda: TfidfEmbeddings(rank=2)})
+    monkeypatch.setattr("lmindexer.two_step.embeddings.making.KINDS", {"tfidf": lambda: TfidfEmbeddings(rank=2)})
     assert len(state_of(plan).waiting) == 1
     again, _ = make(plan)
     assert again.found[0]["settings"]["embeddings"] == first | {"rank": 2}

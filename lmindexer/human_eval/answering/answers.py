@@ -2,15 +2,12 @@
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lmindexer.human_eval.answering.study_file import Given, StudyFile
+from lmindexer.human_eval.planning.questions import Question
 from lmindexer.human_eval.planning.view import Arrangement, key_of
-
-if TYPE_CHECKING:
-    from lmindexer.human_eval.answering.study import Given, Study
-    from lmindexer.human_eval.planning.questions import Question
 
 BLINDED = (
     "annotator", "simulated", "question_id", "type", "answer", "correct", "gold", "repeat", "skipped", "reason",
@@ -29,7 +26,7 @@ WHERE revision IS NOT NULL GROUP BY annotator, showing HAVING kind IN ('answer',
 """  # of the columns beside max(), SQLite gives those of the row that has the maximum
 
 
-def standing(study: "Study") -> list[dict]:
+def standing(study: StudyFile) -> list[dict]:
     """Each annotator's last answer or skip of each showing that was not taken back: event row with its body."""
     with study.store.reading() as connection:
         rows = [(*row[:-1], json.loads(row[-1])) for row in connection.execute(_STANDING)]
@@ -37,7 +34,7 @@ def standing(study: "Study") -> list[dict]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def answers(study: "Study") -> pd.DataFrame:
+def answers(study: StudyFile) -> pd.DataFrame:
     """The columns of `BLINDED`, and once the study is unblinded those of `HIDDEN`; by annotator and place."""
     given = {showing.name: showing for slot in range(1, study.facts["slots"] + 1) for showing in study.given(slot)}
     with study.store.reading() as connection:
@@ -60,7 +57,13 @@ def answers(study: "Study") -> pd.DataFrame:
     )
 
 
-def _answer(showing: "Given", event: dict) -> dict:
+def counting(answers: pd.DataFrame) -> pd.DataFrame:
+    """The answers that results stand on: no skips, gold questions, hidden repeats, or answers after the un-blinding."""
+    out = answers["skipped"] | answers["gold"] | answers["repeat"] | answers["after_unblinding"]
+    return answers[~out]
+
+
+def _answer(showing: Given, event: dict) -> dict:
     question, body = showing.question, event["body"]
     answer, key = body.get("answer"), question.hidden.key
     return {
@@ -83,14 +86,14 @@ def _answer(showing: "Given", event: dict) -> dict:
     }
 
 
-def _position(question: "Question", arrangement: Arrangement) -> float | None:
+def _position(question: Question, arrangement: Arrangement) -> float | None:
     """Where on the screen the right answer stood (A/B: group "a"), from 1; None where sides mean nothing."""
     if question.type not in ("intruder", "pair", "ab"):
         return None
     return float(key_of(question, arrangement, "a" if question.type == "ab" else question.hidden.key))
 
 
-def _hidden(question: "Question", answer: str | None) -> dict:
+def _hidden(question: Question, answer: str | None) -> dict:
     hidden = question.hidden
     found = {"key": hidden.key, "stratum": hidden.stratum, "distractor": hidden.distractor}
     if len(hidden.methods) == 2:
@@ -103,7 +106,7 @@ def _hidden(question: "Question", answer: str | None) -> dict:
     return found
 
 
-def annotators(study: "Study") -> pd.DataFrame:
+def annotators(study: StudyFile) -> pd.DataFrame:
     """annotator, slot, simulated, joined, answered, skipped, total, last (None before the first event), left."""
     with study.store.reading() as connection:
         joined = connection.execute("SELECT annotator, at, body FROM events WHERE kind = 'joined' ORDER BY event")
@@ -132,7 +135,7 @@ def annotators(study: "Study") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(names))
 
 
-def progress(study: "Study") -> dict:
+def progress(study: StudyFile) -> dict:
     """{"done", "total", "slots": [{"slot", "done", "total"}]}: showings that somebody with that place is done with."""
     with study.store.reading() as connection:
         joined = connection.execute("SELECT annotator, body FROM events WHERE kind = 'joined'")
@@ -148,7 +151,7 @@ def progress(study: "Study") -> dict:
     return {"done": sum(s["done"] for s in slots), "total": sum(s["total"] for s in slots), "slots": slots}
 
 
-def adjudications(study: "Study") -> pd.DataFrame:
+def adjudications(study: StudyFile) -> pd.DataFrame:
     """question_id, answer, by, comment, at: the latest decision on each question."""
     found = {}
     with study.store.reading() as connection:
@@ -160,7 +163,7 @@ def adjudications(study: "Study") -> pd.DataFrame:
     return pd.DataFrame(list(found.values()), columns=["question_id", "answer", "by", "comment", "at"])
 
 
-def events(study: "Study") -> pd.DataFrame:
+def events(study: StudyFile) -> pd.DataFrame:
     """event, id, at, kind, annotator, showing, revision, body (a dict), in the order they were written."""
     names = ["event", "id", "at", "kind", "annotator", "showing", "revision", "body"]
     with study.store.reading() as connection:

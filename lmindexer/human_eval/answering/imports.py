@@ -9,7 +9,8 @@ from lmindexer.common.errors import StudyError
 from lmindexer.human_eval.answering.answer_rows import read_rows
 from lmindexer.human_eval.answering.session import answer_id
 from lmindexer.human_eval.answering.store import Event, conflict_of, insert, unique
-from lmindexer.human_eval.answering.study import Given, Study, joined_in
+from lmindexer.human_eval.answering.study import Study, joined_in
+from lmindexer.human_eval.answering.study_file import Given
 from lmindexer.human_eval.planning.signin import clean_name, name_key
 
 _LAST = """

@@ -5,15 +5,12 @@ import math
 import time
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
 
 from lmindexer.common.errors import StudyError
-from lmindexer.human_eval.answering.store import Event, insert, now, unique
+from lmindexer.human_eval.answering.store import Event, insert, now
+from lmindexer.human_eval.answering.study_file import Given, StudyFile
 from lmindexer.human_eval.planning.signin import name_key
 from lmindexer.human_eval.planning.view import View, answer_of, build_view
-
-if TYPE_CHECKING:
-    from lmindexer.human_eval.answering.study import Given, Study
 
 LONGEST_COMMENT = 5_000
 DONE = ("answer", "skip")
@@ -68,7 +65,7 @@ class Session:
     Raises StudyError, in every method, when the file cannot be read or written; then nothing was recorded.
     """
 
-    def __init__(self, study: "Study", annotator: str, slot: int, simulated: bool):
+    def __init__(self, study: StudyFile, annotator: str, slot: int, simulated: bool):
         self.annotator = annotator
         self.slot = slot
         self.simulated = simulated
@@ -163,13 +160,13 @@ class Session:
     def _states(self) -> "States":
         return States(self._study, self.slot, self.annotator)
 
-    def _view(self, showing: "Given", place: int, total: int, revision: int) -> View:
+    def _view(self, showing: Given, place: int, total: int, revision: int) -> View:
         token = f"{showing.name}.{revision}"
         if self._shown is None or self._shown[0] != token:
             self._shown = token, time.monotonic()
         return build_view(showing.question, showing.arrangement, self._study.documents, token, place, total)
 
-    def _asked(self, token: str | None) -> tuple["Given", int]:
+    def _asked(self, token: str | None) -> tuple[Given, int]:
         """The showing and revision that a token names."""
         if token is None:
             if self._shown is None:
@@ -235,7 +232,7 @@ class States:
     What somebody answered who had the place before and handed it on counts as done; nobody else's answers do.
     """
 
-    def __init__(self, study: "Study", slot: int, annotator: str):
+    def __init__(self, study: StudyFile, slot: int, annotator: str):
         self._last: dict[tuple[str, str], tuple[int, str, str]] = {}
         with study.store.reading() as connection:
             rows = connection.execute(
@@ -265,10 +262,3 @@ class States:
     def next_revision(self, showing: str, annotator: str) -> int:
         """The revision that this annotator's next event of the showing has."""
         return self._last.get((annotator, showing), (-1,))[0] + 1
-
-
-def note_event(kind: str, by: str, body: dict) -> Event:
-    """An event of a caller's own. Raises StudyError unless its kind begins with "note:"."""
-    if not kind.startswith("note:"):
-        raise StudyError(f"{kind!r} is no kind for an event of your own; begin it with 'note:'.")
-    return Event(unique(kind), kind, by, body=body)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lmindexer.human_eval.answering.answers import counting
 from lmindexer.human_eval.results.intervals import wilson
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def consensus(answers: pd.DataFrame, adjudications: pd.DataFrame | None = None) 
     """One answer a question: the adjudicated one, else the majority's; None on a tie that nobody has settled.
 
     Args:
-        answers: rows that count (`results.counting`).
+        answers: rows that count (`counting`).
         adjudications: `Study.adjudications()`.
 
     Returns:
@@ -158,8 +159,6 @@ def disagreements(study: "Study", *, early: str | None = None) -> pd.DataFrame:
         answer), comments (list), settled (the adjudicated answer or None). Ratings count as different from two steps
         on. Names and methods are not shown.
     """
-    from lmindexer.human_eval.results.results import counting
-
     numbers = {question.question_id: question.number for question in study.questions()}
     decided = dict(study.adjudications()[["question_id", "answer"]].itertuples(index=False))
     rows = []

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lmindexer.common.errors import StudyError
 from lmindexer.common.jsonfiles import json_safe
+from lmindexer.human_eval.answering.answers import counting
 from lmindexer.human_eval.planning.guide import SCALES, TYPES
 from lmindexer.human_eval.results.agreement import agreement_table
 from lmindexer.human_eval.results.findings import findings
@@ -92,12 +93,6 @@ def last_event(study: "Study") -> int:
     """The number of the latest event; while it is the same, so are the results."""
     with study.store.reading() as connection:
         return connection.execute("SELECT coalesce(max(event), 0) FROM events").fetchone()[0]
-
-
-def counting(answers: pd.DataFrame) -> pd.DataFrame:
-    """The answers that results stand on: no skips, gold questions, hidden repeats, or answers after the un-blinding."""
-    out = answers["skipped"] | answers["gold"] | answers["repeat"] | answers["after_unblinding"]
-    return answers[~out]
 
 
 def with_values(answers: pd.DataFrame) -> pd.DataFrame:

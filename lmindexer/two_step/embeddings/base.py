@@ -20,6 +20,9 @@ from lmindexer.training.encoding import cache_folder
 VECTORS, CONFIG = "vectors.npy", "embeddings.json"
 
 
+KINDS: dict[str, type["Embeddings"]] = {}  # kind → its class, as each is defined
+
+
 class Embeddings(ABC):
     """A source of document vectors.
 
@@ -31,6 +34,11 @@ class Embeddings(ABC):
     kind: ClassVar[str]
     fields: ClassVar[tuple[str, ...]] = ()  # constructor arguments, which are attributes of the same names
     cached: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "kind" in vars(cls):
+            KINDS[cls.kind] = cls
 
     @property
     def reads_text(self) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from lmindexer.common.errors import LMIndexerError, SettingsError
 from lmindexer.common.jsonfiles import read_json, write_json
 from lmindexer.two_step.embeddings.base import Embeddings
+from lmindexer.two_step.embeddings.making import make_embeddings
 
 
 class JoinedEmbeddings(Embeddings):
@@ -20,8 +21,6 @@ class JoinedEmbeddings(Embeddings):
     cached = False  # each source keeps its own
 
     def __init__(self, sources: Sequence):
-        from lmindexer.two_step.embeddings import make_embeddings
-
         self.sources = [make_embeddings(source) for source in sources]
         if len(self.sources) < 2:
             raise SettingsError("Joined embeddings need two sources or more, as in embeddings='minilm+tfidf'.")
