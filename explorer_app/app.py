@@ -1,5 +1,6 @@
 """The entry script: `streamlit run explorer_app/app.py -- FOLDER …`."""
 
+import traceback
 from pathlib import Path
 
 import streamlit as st
@@ -8,6 +9,9 @@ from explorer_app import links, studies
 from explorer_app.context import current_key, shelf
 from explorer_app.show import md
 from explorer_app.views import PAGES
+from lmindexer.common.errors import LMIndexerError
+
+BROKEN = "This page met a fault of the program"
 
 
 def sidebar(pages: dict) -> None:
@@ -83,7 +87,7 @@ def main() -> None:
     if any(chosen is pages.get(name) for name in STUDY_PAGES):
         if len(pages) > 1:
             study_sidebar(pages)
-        chosen.run()
+        _run(chosen)
         return
     sidebar(pages)
     if links.get("run") and links.get("run") not in shelf().runs:
@@ -92,7 +96,21 @@ def main() -> None:
             f"shown is **{md(current_key() or 'none')}**.",
             icon=":material/search_off:",
         )
-    chosen.run()
+    _run(chosen)
+
+
+def _run(page) -> None:
+    """Run a page; what fails in it is said in a sentence, its traceback goes to the terminal."""
+    try:
+        page.run()
+    except (LMIndexerError, OSError) as error:
+        st.error(md(error, 600), icon=":material/error:")
+    except Exception as error:
+        traceback.print_exc()
+        st.error(
+            f"{BROKEN} ({md(type(error).__name__)}). The terminal that runs the explorer shows where; the other pages "
+            "can be used meanwhile.", icon=":material/error:",
+        )  # fmt: skip
 
 
 main()

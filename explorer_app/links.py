@@ -124,6 +124,12 @@ def goto(page: str, **changes) -> None:
     st.session_state["goto"] = (page, query(**changes))
 
 
+def follow_from_fragment() -> None:
+    """Draw the whole page when a callback inside a fragment asked for another one: a fragment alone cannot go there."""
+    if "goto" in st.session_state:
+        st.rerun()
+
+
 def follow(pages: dict) -> None:
     """Go where a callback asked to go."""
     wanted = st.session_state.pop("goto", None)

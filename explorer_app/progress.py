@@ -8,6 +8,8 @@ from explorer_app import context, links
 from explorer_app.show import chart, md
 from lmindexer import plots
 from lmindexer.browse.history import measures_in
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.human_eval.answering.screen import time_left
 from lmindexer.runs import jobs
 
 SPOKEN = {
@@ -22,11 +24,12 @@ CURVES = ("perplexity", "diff_ratio", "macro_f1", "loss")
 @st.fragment(run_every=1.5)
 def watch(run: Path, key: str, curves: bool = True) -> None:
     """The run's progress, looked at again every second and a half; what it needs stands on disk."""
+    links.follow_from_fragment()
     found = jobs.status(run)
     with st.container(border=True):
         _line(run, found, key)
         if curves:
-            _curves(run, key)
+            _curves(run, key, found.state)
     if found.state == "finished":
         context.forget_shelf()
         if st.session_state.get(f"seen_{run}") != "finished":
@@ -53,7 +56,9 @@ def _line(run: Path, found: jobs.Status, key: str) -> None:
         words += f", stage {progress.get('stage_index', 0) + 1} of {progress.get('stages')}"
     if found.state == "running":
         seconds = progress.get("seconds") or 0
-        st.progress(found.share, text=f"**{md(name)}** · {md(words)} · {seconds:,.0f} s")
+        left = jobs.seconds_left(found)
+        words += f" · {seconds:,.0f} s" + (f", about {time_left(left)} to go" if left is not None else "")
+        st.progress(found.share, text=f"**{md(name)}** · {md(words)}")
         st.button("Stop", key=f"{key}_stop", icon=":material/stop_circle:", on_click=jobs.stop, args=(run,))
         return
     if found.state == "failed":
@@ -63,13 +68,26 @@ def _line(run: Path, found: jobs.Status, key: str) -> None:
     st.warning(
         f"**{md(name)}** was stopped at {found.share:.0%}; it can go on from there.", icon=":material/pause_circle:"
     )
-    st.button("Go on", key=f"{key}_on", icon=":material/play_circle:", on_click=jobs.go_on, args=(run,))
+    if jobs.can_go_on(run):
+        st.button("Go on", key=f"{key}_on", icon=":material/play_circle:", on_click=_go_on, args=(run,))
+    else:
+        st.caption("It was started from a program; the same call of fit with the same folder goes on with it.")
+    if failed := st.session_state.pop(f"failed_{run}", None):
+        st.error(md(failed, 600), icon=":material/error:")
 
 
-def _curves(run: Path, key: str) -> None:
+def _go_on(run: Path) -> None:
+    try:
+        jobs.go_on(run)
+    except (LMIndexerError, OSError) as error:
+        st.session_state[f"failed_{run}"] = str(error)
+
+
+def _curves(run: Path, key: str, state: str) -> None:
     history = jobs.history(run)
     if history is None or history.empty:
-        st.caption("Curves appear after the first epoch.")
+        said = "This method has no curves." if state == "finished" else "Curves appear after the first epoch."
+        st.caption(said)
         return
     there = [name for name in CURVES if name in measures_in({run.name: history})]
     for column, name in zip(st.columns(2) * 2, there, strict=False):

@@ -7,16 +7,19 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 def md(text, limit: int = 300) -> str:
     """Text for a place that Streamlit reads as Markdown: every sign with a meaning is escaped, lines are joined.
 
+    Signs that would turn the direction of the words after the text are left out.
+
     >>> md("**bold** <b>")
     '\\\\*\\\\*bold\\\\*\\\\* \\\\<b\\\\>'
     """
-    text = " ".join(str(text)[: 4 * limit].split())
+    text = " ".join(_TURNING.sub("", str(text)[: 4 * limit]).split())
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     return _MARKS.sub(r"\\\1", text)
@@ -74,7 +77,8 @@ def table(
 
     A column set to None is hidden. Cells are drawn as plain text, whatever they hold.
     """
-    more = {"hide_index": True, "column_config": columns, "height": height, "key": key}
+    frame = _rounded(frame, columns)
+    more = {"hide_index": True, "column_config": columns, "height": height, "key": key, "placeholder": "–"}
     if pick is None:
         st.dataframe(frame, **more)
         return
@@ -85,6 +89,17 @@ def table(
             pick(rows[0])
 
     st.dataframe(frame, on_select=chosen, selection_mode="single-row", **more)
+
+
+def _rounded(frame: pd.DataFrame, columns: dict) -> pd.DataFrame:
+    """Numbers rounded to the places that their column shows, so that none reads "-0.00"."""
+    rounded = {}
+    for name, column in columns.items():
+        places = re.fullmatch(r"%\.(\d)f", str((column or {}).get("type_config", {}).get("format")
+                                               if isinstance(column, dict) else ""))  # fmt: skip
+        if places and name in frame and pd.api.types.is_float_dtype(frame[name]):
+            rounded[name] = frame[name].round(int(places[1])) + 0.0
+    return frame.assign(**rounded) if rounded else frame
 
 
 def metrics(cells: list[tuple[str, str, str]]) -> None:

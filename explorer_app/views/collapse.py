@@ -9,7 +9,6 @@ from lmindexer import plots
 from lmindexer.browse import RunBrowser, usage, words
 from lmindexer.browse.history import MEASURES, curves, measures_in
 from lmindexer.quality.diagnostics import diagnose
-from lmindexer.quality.verdict import verdict
 
 TITLE, ICON = "Collapse", ":material/monitoring:"
 FIRST = ("perplexity", "diff_ratio", "macro_f1", "loss")  # drawn without being asked, where they are measured
@@ -32,7 +31,7 @@ def render() -> None:
 
 
 def _diagnosis(run: RunBrowser) -> None:
-    found = [] if run.quality is None else [remark for remark in verdict(run.quality) if remark.mood == "bad"]
+    found = [remark for remark in usage.remarks(run) if remark.mood == "bad"]
     for remark in found:
         st.error(md(remark.text, 600), icon=":material/error:")
     history = run.bundle.history

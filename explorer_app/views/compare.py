@@ -36,6 +36,13 @@ def render() -> None:
             "There is only one run; train another with other settings to compare.", icon=":material/compare_arrows:"
         )
         return
+    if links.get("other") and links.get("other") not in options:
+        st.warning(
+            f"There is no other run **{md(links.get('other'), 80)}** in the folders; choose one here.",
+            icon=":material/search_off:",
+        )
+        links.choose(f"Compare {md(key)} with", ["", *options], "other", "", text=lambda name: name or "choose a run")
+        return
     same = [name for name in options if _corpus(name) == _corpus(key)]
     other = links.choose(
         f"Compare {md(key)} with", same + [n for n in options if n not in same], "other", (same or options)[0]

@@ -1,18 +1,18 @@
 """Page 8: a corpus of one's own: upload, map the columns, validate, train in the background, open."""
 
 import hashlib
+import re
 import tempfile
 import warnings
 from pathlib import Path
 
 import streamlit as st
 
-from explorer_app import context, links
-from explorer_app.progress import watch
+from explorer_app import links
 from explorer_app.show import md, metrics, table
+from explorer_app.views import training
 from lmindexer.browse import upload
 from lmindexer.common.errors import LMIndexerError
-from lmindexer.runs import jobs
 
 TITLE, ICON = "Your corpus", ":material/upload_file:"
 TYPES = ["csv", "tsv", "jsonl", "ndjson", "parquet", "gz"]
@@ -27,7 +27,19 @@ def render() -> None:
         "Upload documents, say which column holds what, train, and look at the result. Training runs in a process of "
         "its own: this page may be closed or reloaded meanwhile. Everything stays on this machine."
     )
-    _running()
+    under_way = st.container()  # filled last: what was started here stands where it was started
+    corpus = _uploaded()
+    job = links.get("job")
+    with under_way:
+        training.running(but=job if corpus is not None else None)
+    if corpus is not None:
+        training.form(corpus)
+        if job:
+            training.started(job)
+
+
+def _uploaded():
+    """The corpus of the uploaded file, or None while it is not there or not understood."""
     st.subheader("1. Upload")
     given = st.file_uploader(
         f"A file of documents: CSV, TSV, JSON lines (also .gz) or Parquet, up to {LIMIT} MB", type=TYPES,
@@ -37,28 +49,14 @@ def render() -> None:
         st.info(
             "One row a document, with at least one column of text. Nothing leaves this machine.", icon=":material/info:"
         )
-        return
+        return None
     path = _kept(given)
     try:
         columns = _columns(str(path), path.name)
     except LMIndexerError as error:
         st.error(_clean(error, path, given.name), icon=":material/error:")
-        return
-    corpus = _mapped(path, given.name, columns)
-    if corpus is not None:
-        _train(corpus)
-
-
-def _running() -> None:
-    """Runs that are not finished, and the one that was started here last."""
-    folder = context.writable_folder()
-    runs = jobs.unfinished(folder)
-    last = links.get("job")
-    known = {path.name: path for path in runs}
-    if last in context.shelf().runs and last not in known:
-        known[last] = context.shelf().get(last).path
-    for name, path in known.items():
-        watch(path, f"job_{name}", curves=name == last)
+        return None
+    return _mapped(path, given.name, columns)
 
 
 def _kept(given) -> Path:
@@ -74,8 +72,10 @@ def _kept(given) -> Path:
 
 
 def _clean(error, path: Path, name: str) -> str:
-    """The message with the name that the person knows."""
-    return md(str(error).replace(str(path), name).replace(path.name, name), 800)
+    """The message with the name that the person knows, its remedy as the switch that is here."""
+    said = str(error).replace(str(path), name).replace(path.name, name)
+    said = re.sub(r"""([Pp])ass on_error=["']skip["'] to""", r"""\1ress “Leave bad rows out” to""", said)
+    return md(said, 800)
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file …")
@@ -135,45 +135,3 @@ def _checked(corpus) -> None:
     shown = corpus.frame.head(5).copy()
     shown["text"] = shown["text"].str.slice(0, 240)
     table(shown, "first_rows")
-
-
-def _train(corpus) -> None:
-    st.subheader("3. Train")
-    first, second, third = st.columns(3)
-    name = first.text_input("Name of the run", _free_name(corpus.name), max_chars=60)
-    preset = second.segmented_control(
-        "Preset", ["tiny", "minilm"], default="minilm", required=True,
-        help="tiny: minutes or less, to try out. minilm: the real thing on a laptop.",
-    )  # fmt: skip
-    category_text = third.toggle(
-        "Let the model read the categories",
-        help="The slides' setting: agreement with the categories is then no surprise.",
-    )
-    positions = first.slider("Codes in an ID", 1, 4, 2 if preset == "tiny" else 3)
-    size = second.select_slider(
-        "Codes at each position (K)", [4, 8, 16, 32, 64, 128, 256], 8 if preset == "tiny" else 32
-    )
-    seed = third.number_input("Seed", 0, 10_000, 0)
-    if not st.button("Train", type="primary", icon=":material/play_arrow:"):
-        return
-    try:
-        run = jobs.start(
-            context.writable_folder(), name.strip(), corpus, preset, positions=positions, codebook_size=size,
-            seed=int(seed), category_text=bool(category_text),
-        )  # fmt: skip
-    except (LMIndexerError, OSError) as error:
-        st.error(md(error, 600), icon=":material/error:")
-        return
-    links.put(job=run.name)
-    st.rerun()
-
-
-def _free_name(name: str) -> str:
-    slug = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "._-") else "-" for sign in name).strip("-.")[
-        :50
-    ]
-    slug, number = slug or "corpus", 2
-    folder, start = context.writable_folder(), slug
-    while (folder / slug).exists():
-        slug, number = f"{start}-{number}", number + 1
-    return slug

@@ -140,7 +140,7 @@ def _siblings(run: RunBrowser, found: dict) -> None:
 
 
 def _near(run: RunBrowser, found: dict) -> None:
-    st.subheader("Near by state, yet under another prefix", help=helplines.COSINE)
+    st.subheader("Near by state", help=helplines.COSINE)
     states = neighbours.states(run)
     if states is None:
         st.info("This run keeps no states, so nearest documents cannot be found.", icon=":material/blur_off:")

@@ -7,9 +7,8 @@ from explorer_app import context, helplines, links
 from explorer_app.show import chart, decimal, export, id_of, md, metrics, table
 from explorer_app.views.parts import breadcrumbs
 from lmindexer import plots
-from lmindexer.browse import RunBrowser, words
+from lmindexer.browse import RunBrowser, usage, words
 from lmindexer.browse.prefixes import tree
-from lmindexer.quality.verdict import verdict
 
 TITLE, ICON = "Overview", ":material/dashboard:"
 MOODS = {"good": ":green[:material/check_circle:]", "fair": ":orange[:material/info:]", "bad": ":red[:material/error:]"}
@@ -54,7 +53,7 @@ def _verdict(run: RunBrowser) -> None:
             icon=":material/straighten:",
         )
         return
-    for remark in verdict(run.quality):
+    for remark in usage.remarks(run):
         st.markdown(f"{MOODS[remark.mood]} {md(remark.text, 600)}")
 
 
@@ -75,7 +74,8 @@ def _tree(run: RunBrowser) -> None:
     if not named:
         _await_names(run)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("A click on a part goes down into it, a click on the outermost part goes back up.")
+        back = "the part at the left edge" if kind == "icicle" else "the middle"
+        st.caption(f"A click on a part goes down into it, a click on {back} goes back up.")
         export("tree", figure, {"nodes": tree(run, prefix, 3, level or 1, 400)})
     st.button(
         f"Look closely at {md(id_of(prefix) or 'the first codes')}", icon=":material/bar_chart:",

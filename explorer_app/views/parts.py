@@ -33,6 +33,9 @@ def document_list(run: RunBrowser, prefix: tuple[int, ...], key: str, category=N
     in_text = links.toggle("in texts too", "intext", where=right, help="Reads every text: slower for large runs.")
     offset = links.number("from", 0, 10**9, 0)
     found = documents.page(run, prefix, category, search, in_text, offset, PAGE_SIZE)
+    if found.total and offset >= found.total:  # a link from a longer list
+        offset = (found.total - 1) // PAGE_SIZE * PAGE_SIZE
+        found = documents.page(run, prefix, category, search, in_text, offset, PAGE_SIZE)
     if not found.total:
         st.info("No document here matches the search; shorten it or search in texts too.", icon=":material/search_off:")
         return

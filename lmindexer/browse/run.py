@@ -122,12 +122,25 @@ class RunBrowser:
     # -- asking --------------------------------------------------------------------------------------------
 
     def frame(self, sql: str, values: Sequence = ()) -> pd.DataFrame:
-        """The answer to a question as a frame."""
-        return self.connection.cursor().execute(sql, list(values)).df()
+        """The answer to a question as a frame.
+
+        Raises:
+            BundleError: when a file of the run was taken away or changed meanwhile.
+        """
+        return self._asked(sql, values, lambda answer: answer.df())
 
     def value(self, sql: str, values: Sequence = ()):
-        """The single value that a question asks for."""
-        return self.connection.cursor().execute(sql, list(values)).fetchone()[0]
+        """The single value that a question asks for; raises as `frame` does."""
+        return self._asked(sql, values, lambda answer: answer.fetchone()[0])
+
+    def _asked(self, sql: str, values: Sequence, read: Callable):
+        try:
+            return read(self.connection.cursor().execute(sql, list(values)))
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise BundleError(
+                f"A file of the run {self.name} can no longer be read ({str(error).splitlines()[0][:160]}); put it "
+                "back, or copy the run's folder again."
+            ) from error
 
     def where(self, prefix: Prefix = (), category: tuple[int, int] | None = None) -> str:
         """A condition on `docs`: the codes begin with `prefix`, and the category (level, rank) if one is given."""

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.browse.run import RunBrowser, remembered
+from lmindexer.quality.verdict import Remark, verdict
 
 
 @remembered
@@ -37,3 +38,21 @@ def largest_collisions(run: RunBrowser, limit: int = 20) -> pd.DataFrame:
         f"SELECT {columns}, count(*) AS documents FROM docs GROUP BY {columns} HAVING count(*) > 1 "
         f"ORDER BY documents DESC, {columns} LIMIT {int(limit)}"
     )
+
+
+@remembered
+def largest_shares(run: RunBrowser) -> tuple[float, ...]:
+    """Share of the documents with the most frequent code, for each position."""
+    return tuple(
+        run.value(
+            f"SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM docs WHERE c{t} >= 0 GROUP BY c{t})"
+        ) / max(run.documents, 1)
+        for t in range(1, run.positions + 1)
+    )  # fmt: skip
+
+
+def remarks(run: RunBrowser) -> list[Remark]:
+    """The run's verdict by its method; none for a run without metrics."""
+    if run.quality is None:
+        return []
+    return verdict(run.quality, run.bundle.method if run.bundle else "lmindexer", largest_shares(run))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,6 +92,7 @@ class Progress:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.written = time.time()
         stamp = {"seconds": self.written - self.began, "pid": os.getpid(), "updated": datetime.now(UTC).isoformat()}
+        stamp |= {"command": sys.orig_argv, "cwd": os.getcwd()}  # by which a fit of the shell can be gone on with
         aside = self.folder / f"progress.{os.getpid()}.part"
         aside.write_text(json.dumps(self.now | stamp), encoding="utf-8")
         aside.replace(self.folder / "progress.json")

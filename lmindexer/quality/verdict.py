@@ -1,13 +1,44 @@
-"""A run in plain words: what its numbers say and what to try."""
+"""A run in plain words: what its numbers say, by which bounds, and what to try with the method that made it.
+
+How codes are used is judged by three numbers of each position, beside min(K, N), the most codes that N documents can
+use of K: the share of them in use, perplexity, and the share of documents that hold the most frequent code. The IDs of
+a tree of clusters (`TREES`) number the children of each node from 0, so a code alone says nothing past position 1 and
+such runs are judged there and by their whole IDs only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
-
-from lmindexer.quality.diagnostics import diagnose
 
 if TYPE_CHECKING:
     from lmindexer.quality import IDQuality
+
+TREES = ("hierarchical", "category")
+CONTROLS = ("random", "category")  # methods whose IDs are what they are; there is nothing to tune
+
+AGREEMENT = ((0.7, "good", "follows"), (0.5, "good", "largely follows"), (0.3, "fair", "partly follows"),
+             (0.1, "fair", "loosely follows"), (-2.0, "bad", "hardly follows"))  # fmt: skip
+IN_USE = (0.5, 0.9)  # of min(K, N) codes: below the first is bad, below the second fair
+EVEN = (0.1, 0.3)  # perplexity / min(K, N), likewise
+LARGEST = (0.5, 0.3)  # share of documents with one code: above the first is bad, above the second fair
+REPEATS = 1.5  # perplexity inside a prefix below which a position adds nothing
+UNIQUE = (0.1, 0.7)  # share of documents alone under their codes
+CROWDED = (0.1, 0.02)  # share of documents under the most crowded ID, if it holds more than 10
+
+_SPREAD = {
+    "lmindexer": "both warm-ups, codebooks that start at k-means (codebook_init=kmeans), a smaller codebook",
+    "rqvae": "kmeans_init=true and restart=true, balanced assignment (sinkhorn=0.003), a smaller codebook",
+    "residual_kmeans": "more starts of k-means (restarts), other vectors (embeddings), a smaller codebook",
+    "hierarchical": "more starts of k-means (restarts), other vectors (embeddings), fewer branches",
+}
+_REPEATED = {
+    "lmindexer": "the contrastive term inside a prefix (contrastive=cosine)",
+    "rqvae": "codebooks that start at k-means (kmeans_init=true), a longer training",
+    "residual_kmeans": "other vectors (embeddings), fewer positions",
+}
+_LONGER = {"hierarchical": "a deeper tree (max_depth), smaller leaves (leaf_size)"}
 
 
 class Remark(NamedTuple):
@@ -17,8 +48,12 @@ class Remark(NamedTuple):
     text: str
 
 
-def verdict(quality: IDQuality) -> list[Remark]:
-    """Remarks on category agreement, collapse and collisions. The bounds are in the sentences.
+def verdict(quality: IDQuality, method: str = "lmindexer", largest: Sequence[float] | None = None) -> list[Remark]:
+    """Remarks on category agreement, use of the codes and collisions. The bounds are in the sentences.
+
+    Args:
+        method: which indexer made the IDs; bounds and advice follow from it.
+        largest: share of the documents with the most frequent code, by position; None leaves it out.
 
     >>> from lmindexer.corpus.corpus import Corpus
     >>> from lmindexer.quality import evaluate_ids
@@ -29,50 +64,100 @@ def verdict(quality: IDQuality) -> list[Remark]:
     >>> verdict(evaluate_ids(ids, corpus))[0].mood
     'good'
     """
-    return [*_agreement(quality), *_collapse(quality), *_collisions(quality)]
+    return [*_agreement(quality, method), *_use(quality, method, largest), *_collisions(quality, method)]
 
 
-def _agreement(quality: IDQuality) -> list[Remark]:
+def _agreement(quality: IDQuality, method: str) -> list[Remark]:
     scores = [(quality.ami(1, level), level) for level in range(1, quality.levels + 1)]
     scores = [(score, level) for score, level in scores if score is not None]
     if not scores:
         return [Remark("fair", "The corpus has no categories, so agreement with them cannot be measured.")]
     best, level = max(scores)
-    bounds = ((0.5, "good", "follows"), (0.3, "good", "largely follows"), (0.1, "fair", "loosely follows"))
-    mood, verb = next(((m, v) for bound, m, v in bounds if best >= bound), ("bad", "hardly follows"))
+    mood, verb = next((mood, verb) for bound, mood, verb in AGREEMENT if best >= bound)
     where = f"level {level} of the categories" if quality.levels > 1 else "the categories"
-    return [Remark(mood, f"The first code {verb} {where}: AMI {best:.2f} (0 is chance, 1 the same grouping).")]
+    said = f"The first code {verb} {where}: AMI {best + 0.0:.2f} (0 is chance, 1 the same grouping; good from 0.5)."
+    if method in CONTROLS:
+        words = "made from the categories" if method == "category" else "drawn at random"
+        return [Remark("fair", f"{said} These IDs are {words}: a control to compare others with.")]
+    return [Remark(mood, said.replace("-0.00", "0.00"))]
 
 
-def _collapse(quality: IDQuality) -> list[Remark]:
+def _use(quality: IDQuality, method: str, largest) -> list[Remark]:
+    positions = 1 if method in TREES else quality.positions
     remarks, sound = [], []
-    for position, value in enumerate(quality.perplexity, start=1):
-        size = quality.codebook_sizes[position - 1]
-        words = diagnose(value, size, quality.documents, "discrete", position)
-        if words:
-            remarks.append(Remark("bad", words))
-        elif value is not None:
-            sound.append(f"{value:.1f} of {size}")
+    for t in range(1, positions + 1):
+        found = _of_position(quality, t, largest[t - 1] if largest is not None else None, method)
+        if found is not None:
+            remarks.append(found)
+        elif quality.perplexity[t - 1] is not None:
+            sound.append(f"{quality.used_codes[t - 1]} of {quality.codebook_sizes[t - 1]} codes in use, perplexity "
+                         f"{quality.perplexity[t - 1]:.1f}")  # fmt: skip
     if sound and not remarks:
-        remarks.append(Remark("good", f"No position has collapsed: perplexity {', '.join(sound)} by position."))
-    for position, value in enumerate(quality.within_prefix_perplexity[1:], start=2):
-        if value is not None and value < 1.5:
-            remarks.append(
-                Remark(
-                    "bad",
-                    f"Position {position} mostly repeats its prefix: perplexity {value:.2f} inside a prefix, where "
-                    "1 means that it adds nothing. What to try: the contrastive term inside a prefix.",
-                )
-            )
-    return remarks
+        where = "The first code is" if positions == 1 else "Codes are"
+        remarks.append(Remark("good", f"{where} well used, position by position: {'; '.join(sound)}."))
+    return remarks + ([] if method in TREES else _repeats(quality, method))
 
 
-def _collisions(quality: IDQuality) -> list[Remark]:
-    share = quality.collisions.unique_share
+def _of_position(quality: IDQuality, t: int, largest: float | None, method: str) -> Remark | None:
+    """What is wrong with the use of a position's codes, the worst of three signs; None when nothing is."""
+    perplexity, size = quality.perplexity[t - 1], quality.codebook_sizes[t - 1]
+    reachable = min(size, quality.documents)
+    if perplexity is None or reachable < 2:
+        return None
+    signs = [
+        (_below(quality.used_codes[t - 1] / reachable, IN_USE),
+         f"only {quality.used_codes[t - 1]} of {size} codes are in use (good from {IN_USE[1]:.0%})"),
+        (_below(1.0 if perplexity > 1 + 1e-9 else 0.0, (0.5, 0.5)), "all documents have one code"),
+        (_below(perplexity / reachable, EVEN),
+         f"perplexity is {perplexity:.1f} of {reachable} (good from {EVEN[1] * reachable:.1f})"),
+    ]  # fmt: skip
+    if largest is not None and size > 2:
+        signs.append((_below(-largest, (-LARGEST[0], -LARGEST[1])),
+                      f"one code holds {largest:.0%} of the documents (good up to {LARGEST[1]:.0%})"))  # fmt: skip
+    worst = max(weight for weight, _ in signs)
+    if not worst:
+        return None
+    words = ", ".join(text for weight, text in signs if weight)
+    name = "Position {} has collapsed" if worst == 2 else "Position {} uses its codes unevenly"
+    return Remark("bad" if worst == 2 else "fair", f"{name.format(t)}: {words}.{_advice(_SPREAD, method)}")
+
+
+def _below(value: float, bounds: tuple[float, float]) -> int:
+    """2 below the first bound, 1 below the second, else 0."""
+    return 2 if value < bounds[0] else int(value < bounds[1])
+
+
+def _repeats(quality: IDQuality, method: str) -> list[Remark]:
+    if (quality.collisions.unique_share or 0) >= UNIQUE[1]:
+        return []  # the prefix tells documents apart already; nothing is lost
+    return [
+        Remark(
+            "bad",
+            f"Position {t} mostly repeats its prefix: perplexity {value:.2f} inside a prefix, where 1 means that it "
+            f"adds nothing (good from {REPEATS}).{_advice(_REPEATED, method)}",
+        )
+        for t, value in enumerate(quality.within_prefix_perplexity[1:], start=2)
+        if value is not None and value < REPEATS
+    ]
+
+
+def _collisions(quality: IDQuality, method: str) -> list[Remark]:
+    share, largest, documents = quality.collisions.unique_share, quality.collisions.largest_group, quality.documents
     if share is None:
         return []
-    mood = "good" if share >= 0.7 else "fair"  # crowded IDs are a matter of size; nothing has collapsed
-    largest = quality.collisions.largest_group
+    room = prod(quality.codebook_sizes)
+    alone = _below(share, UNIQUE)
+    crowd = _below(-largest / documents, (-CROWDED[0], -CROWDED[1])) if largest > 10 else 0
+    if method in CONTROLS or room < documents:
+        alone = min(alone, 1)  # there cannot be more, or nothing was to be learned
+    level = min(max(alone, crowd), 1 if method in CONTROLS else 2)
     more = "" if largest < 2 else f"; the most crowded ID holds {largest:,}, told apart by the suffix"
-    advice = "" if share >= 0.3 else " What to try: a larger codebook or one more position."
-    return [Remark(mood, f"{share:.0%} of the documents have codes that no other has{more}.{advice}")]
+    few = f" There are only {room:,} IDs for {documents:,} documents." if room < documents else ""
+    wanted = method not in CONTROLS and (level == 2 or share < 0.3)
+    advice = f" What to try: {_LONGER.get(method, 'a larger codebook, one more position')}." if wanted else ""
+    said = f"{share:.0%} of the documents have codes that no other has (good from {UNIQUE[1]:.0%})"
+    return [Remark(("good", "fair", "bad")[level], f"{said}{more}.{few}{advice}")]
+
+
+def _advice(table: dict[str, str], method: str) -> str:
+    return f" What to try: {table[method]}." if method in table else ""

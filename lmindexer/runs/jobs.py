@@ -6,6 +6,9 @@ started again from there. What is known about it stands in files beside the chec
     <run>/checkpoints/job.json       the process's number, the command, when it was started
     <run>/checkpoints/job.log        what it printed
     <run>/checkpoints/<name>.parquet the corpus
+
+A fit that a person started on the shell or in a notebook has none of these; its progress.json says which process
+writes it and by which command it was started, so it is watched and stopped in the same way.
 """
 
 import json
@@ -20,13 +23,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from lmindexer.common.errors import SettingsError
+from lmindexer.common.errors import BundleError, SettingsError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.runs.bundle import CHECKPOINTS, check_target
 from lmindexer.runs.manifest import MANIFEST
 from lmindexer.settings.text import write_setting
 
 JOB, LOG, PROGRESS, HISTORY = "job.json", "job.log", "progress.json", "history.parquet"
+QUIET = 180.0  # seconds without a word after which a fit inside another program counts as stopped
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _children: dict[int, subprocess.Popen] = {}  # those of this program, so that ended ones are not kept as zombies
 
@@ -63,17 +67,23 @@ def check_name(name: str) -> str:
     return name
 
 
-def start(folder: Path, name: str, corpus: Corpus, preset: str = "minilm", **settings) -> Path:
+def start(
+    folder: Path, name: str, corpus: Corpus, preset: str | None = None, method: str = "lmindexer", **settings
+) -> Path:
     """Fit a corpus in a process of its own; returns the run's folder.
+
+    Args:
+        preset: of the method's settings; None is its first one.
+        method: as on the shell: "lmindexer", "rqvae", "hierarchical", "residual_kmeans", "random" or "category".
 
     Raises:
         SettingsError: when the name or a setting is wrong, before anything is written.
         BundleError: when something else is at the run's place.
     """
-    from lmindexer.settings.settings import make_settings  # which loads torch
+    from lmindexer.settings.methods import settings_of  # which loads torch
 
     run = Path(folder).resolve() / check_name(name)
-    make_settings(preset, **settings)
+    settings_of(method, preset, **settings)
     if run.exists():
         raise SettingsError(f"There is a run {name!r} already; choose another name.")
     check_target(run)
@@ -81,16 +91,28 @@ def start(folder: Path, name: str, corpus: Corpus, preset: str = "minilm", **set
     checkpoints.mkdir(parents=True)
     source = checkpoints / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', corpus.name).strip('-')[:40] or 'corpus'}.parquet"
     corpus.to_parquet(source)
-    words = ["fit", str(source), "--run", str(run), "--preset", preset, "--no-progress"]
+    words = [str(source), "--method", method, "--no-progress", *(["--preset", preset] if preset else [])]
     for key, value in settings.items():
         words += ["--set", f"{key}={write_setting(value)}"]
-    _launch(run, [sys.executable, "-m", "lmindexer", *words])
+    _launch(run, words)
     return run
 
 
+def can_go_on(run: Path) -> bool:
+    """Whether it is known how the fit was started; one of a notebook is gone on with there, by the same call."""
+    return _words(run) is not None
+
+
 def go_on(run: Path) -> None:
-    """Start a stopped job again from its last checkpoint."""
-    _launch(run, _job(run)["command"])
+    """Start a stopped job again from its last checkpoint.
+
+    Raises:
+        BundleError: when it is not known how it was started.
+    """
+    words = _words(run)
+    if words is None:
+        raise BundleError(f"{run} does not say how its fit was started; repeat the same fit with this run's folder.")
+    _launch(Path(run), words, _read(Path(run) / CHECKPOINTS / PROGRESS).get("cwd"))
 
 
 def stop(run: Path, patience: float = 4.0) -> None:
@@ -107,7 +129,7 @@ def stop(run: Path, patience: float = 4.0) -> None:
 
 
 def status(run: Path) -> Status:
-    """How a run stands."""
+    """How a run stands; a fit whose process still lives is running, whoever started it."""
     run, checkpoints = Path(run), Path(run) / CHECKPOINTS
     if (run / MANIFEST).exists():
         return Status("finished", {}, 1.0, "")
@@ -116,17 +138,31 @@ def status(run: Path) -> Status:
     progress, log = _read(checkpoints / PROGRESS), _tail(checkpoints / LOG)
     if _alive(run) is not None:
         return Status("running", progress, _share(progress), log)
-    failed = (bool(_job(run)) and not progress) or "Error" in log or "Traceback" in log
+    failed = ((checkpoints / JOB).exists() and not progress) or "Error" in log or "Traceback" in log
     return Status("failed" if failed else "stopped", progress, _share(progress), log)
 
 
 def history(run: Path) -> pd.DataFrame | None:
-    """The history so far of an unfinished run, or None."""
-    path = Path(run) / CHECKPOINTS / HISTORY
-    try:
-        return pd.read_parquet(path) if path.exists() else None
-    except (OSError, ValueError):
-        return None  # it is being replaced; the next look finds it
+    """The history of a run so far, or the whole one when it is finished; None when there is none yet."""
+    for path in (Path(run) / CHECKPOINTS / HISTORY, Path(run) / HISTORY):
+        try:
+            if path.exists():
+                return pd.read_parquet(path)
+        except (OSError, ValueError):
+            pass  # it is being replaced; the next look finds it
+    return None
+
+
+def seconds_left(found: Status) -> float | None:
+    """A guess at what a running fit still takes, from its share and the seconds it has run; None in its first 2 %.
+
+    >>> seconds_left(Status("running", {"seconds": 30.0}, 0.25, ""))
+    90.0
+    """
+    seconds = found.progress.get("seconds")
+    if found.share < 0.02 or not isinstance(seconds, int | float):
+        return None
+    return seconds * (1 - found.share) / found.share
 
 
 def unfinished(folder: Path) -> list[Path]:
@@ -136,32 +172,95 @@ def unfinished(folder: Path) -> list[Path]:
     return [path for path in paths if (path / CHECKPOINTS).is_dir() and not (path / MANIFEST).exists()]
 
 
-def _launch(run: Path, command: list[str]) -> None:
+def _launch(run: Path, words: list[str], cwd: str | None = None) -> None:
+    """Run `lmindexer fit WORDS --run RUN`; never another program, whatever the files of a run say."""
     checkpoints = run / CHECKPOINTS
+    command = [sys.executable, "-m", "lmindexer", "fit", *words, "--run", str(run)]
     with (checkpoints / LOG).open("ab") as log:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=cwd if cwd and Path(cwd).is_dir() else None,
+        )  # fmt: skip
     _children[child.pid] = child
     aside = checkpoints / f"{JOB}.part"
     aside.write_text(json.dumps({"pid": child.pid, "command": command, "started": time.time()}), encoding="utf-8")
     aside.replace(checkpoints / JOB)
 
 
-def _job(run: Path) -> dict:
-    return _read(Path(run) / CHECKPOINTS / JOB)
+def _words(run: Path) -> list[str] | None:
+    """What followed "lmindexer fit" when the fit was started, without --run and --restart; None where unknown."""
+    for name in (JOB, PROGRESS):
+        command = _read(Path(run) / CHECKPOINTS / name).get("command")
+        if not isinstance(command, list) or "fit" not in command:
+            continue
+        before, after = command[: command.index("fit")], command[command.index("fit") + 1 :]
+        if any(Path(str(word)).name in ("lmindexer", "__main__.py") for word in before):
+            return _without_run([str(word) for word in after])
+    return None
+
+
+def _without_run(words: list[str]) -> list[str]:
+    """
+    >>> _without_run(["wordnet", "--run", "runs/a", "--restart", "--set", "seed=1"])
+    ['wordnet', '--set', 'seed=1']
+    """
+    kept, skips = [], False
+    for word in words:
+        if not skips and word != "--run" and word != "--restart" and not word.startswith("--run="):
+            kept.append(word)
+        skips = word == "--run"
+    return kept
 
 
 def _alive(run: Path) -> int | None:
-    """The number of the job's process if it still runs, and is that job and no later process with its number."""
-    pid = _job(run).get("pid")
-    if type(pid) is not int or pid <= 1:
-        return None
+    """The number of the fit's process if it still runs, and is that fit and no later process with its number."""
+    checkpoints = Path(run) / CHECKPOINTS
+    pid = _read(checkpoints / JOB).get("pid")
     if pid in _children:
         return pid if _children[pid].poll() is None else None
-    found = subprocess.run(["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    line = found.stdout.strip()
-    return pid if line and not line.startswith("Z") and str(Path(run).resolve()) in line else None
+    if (found := _process(pid)) is not None and str(Path(run).resolve()) in found[1]:
+        return pid
+    pid = _read(checkpoints / PROGRESS).get("pid")
+    return pid if _writes(pid, checkpoints / PROGRESS, QUIET if _words(run) is None else float("inf")) else None
+
+
+def _writes(pid, file: Path, patience: float) -> bool:
+    """Whether this process wrote the file less than `patience` seconds ago.
+
+    A later process with its number began after the last writing; a notebook's lives on when its fit was interrupted.
+    """
+    found = _process(pid)
+    try:
+        written = file.stat().st_mtime
+    except OSError:
+        return False
+    if found is None or "python" not in found[1].lower():
+        return False
+    return time.time() - found[0] <= written + 2 and time.time() < written + patience
+
+
+def _process(pid) -> tuple[float, str] | None:
+    """(seconds since its start, command line) of a process that runs, or None."""
+    if type(pid) is not int or pid <= 1:
+        return None
+    asked = ["ps", "-o", "stat=,etime=,command=", "-p", str(pid)]
+    parts = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split(None, 2)
+    if len(parts) < 3 or parts[0].startswith("Z"):
+        return None
+    return _seconds(parts[1]), parts[2]
+
+
+def _seconds(elapsed: str) -> float:
+    """Seconds of what ps prints as [[days-]hours:]minutes:seconds.
+
+    >>> _seconds("01:05"), _seconds("1-00:00:07")
+    (65.0, 86407.0)
+    """
+    days, _, clock = elapsed.rpartition("-")
+    total = 0
+    for part in clock.split(":"):
+        total = 60 * total + int(part)
+    return float(int(days or 0) * 86_400 + total)
 
 
 def _share(progress: dict) -> float:

@@ -1,8 +1,10 @@
 """Every page on every run, by Streamlit's AppTest: nothing raises, links hold the state, words are escaped."""
 
+import shutil
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import run_bundles
 from streamlit.testing.v1 import AppTest
@@ -29,6 +31,7 @@ def visit(folder, monkeypatch):
         test.session_state["goto"] = (page, query)
         test.run()
         assert not test.exception, test.exception[0].value
+        assert not any("fault of the program" in error.value for error in test.error), test.error[0].value
         return test
 
     return go
@@ -167,6 +170,50 @@ def test_a_text_of_a_megabyte_comes_by_pieces(visit):
     assert len(test.text[0].value) == 20_000 and "of 1,000,000" in words_on(test)
     test.button(key="text_after").click().run()
     assert in_link(test, "from") == "20000"
+
+
+def test_a_file_that_was_deleted_under_an_open_run_is_said_in_a_sentence(folder, tmp_path, monkeypatch):
+    shutil.copytree(folder / "good", tmp_path / "mine")
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    test.session_state["goto"] = ("document", {"run": "mine", "doc": "d1"})
+    test.run()
+    (tmp_path / "mine" / "corpus.parquet").unlink()
+    context._shelf.clear()
+    for page in ("document", "prefixes", "overview"):
+        test.session_state["goto"] = (page, {"run": "mine", "doc": "d2", "q": "saw"})
+        test.run()
+        assert not test.exception
+        said = [error.value for error in test.error] + [warning.value for warning in test.sidebar.warning]
+        assert any("corpus" in text and "copy" in text for text in said), said
+
+
+def test_a_comparison_with_a_run_that_is_not_there_says_so(visit):
+    test = visit("compare", run="good", other="nope")
+    assert any("no other run" in warning.value and "nope" in warning.value for warning in test.warning)
+    assert not test.metric
+    test.selectbox(key="choice_other").set_value("other").run()
+    assert in_link(test, "other") == "other" and test.metric
+
+
+def test_a_page_past_the_end_of_a_list_is_its_last_one(visit):
+    assert "141–150 of 150" in words_on(visit("prefixes", run="good", **{"from": "100000000"}))
+
+
+def test_a_finished_fit_shows_its_curves_and_opens_with_one_press(visit):
+    test = visit("corpus", run="good", job="good")
+    assert any("is finished" in success.value for success in test.success) and "Curves appear" not in words_on(test)
+    test.button(key="job_good_open").click().run()
+    assert test.title[0].value == "good"
+
+
+def test_words_that_would_turn_the_line_stand_apart():
+    assert "\u202e" not in show.md("abc\u202edef") and show.md("abc\u202edef") == "abcdef"
+
+
+def test_no_number_reads_minus_nought():
+    frame = show._rounded(pd.DataFrame({"a": [-0.001, 0.5]}), {"a": show.decimal("a")})
+    assert [f"{value:.2f}" for value in frame["a"]] == ["0.00", "0.50"]
 
 
 def test_folders_without_a_run_say_what_to_do(tmp_path, monkeypatch):

@@ -1,11 +1,16 @@
 """Fits in the background: started, watched from disk alone, stopped, gone on with, failed."""
 
+import json
+import os
+import subprocess
+import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import run_bundles
 
-from lmindexer.common.errors import SettingsError
+from lmindexer.common.errors import BundleError, SettingsError
 from lmindexer.runs import jobs
 from lmindexer.runs.bundle import Bundle
 
@@ -78,10 +83,68 @@ def test_a_fit_that_cannot_be_says_why(tmp_path):
     assert "200" in found.log
 
 
-def test_a_number_of_another_process_is_not_the_job_s(tmp_path):
-    import json
-    import os
+def sleeping() -> subprocess.Popen:
+    """A Python process that does nothing, as a fit of the shell looks to others."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
+
+def _fit_of_the_shell(run, pid: int, command: list[str]) -> None:
+    (run / "checkpoints").mkdir(parents=True)
+    told = {"stage": "discrete", "stage_index": 1, "stages": 4, "step": 5, "steps": 10, "pid": pid, "command": command}
+    (run / "checkpoints" / "progress.json").write_text(json.dumps(told | {"cwd": str(run.parent), "seconds": 3}))
+
+
+def test_a_fit_that_the_shell_started_is_seen_to_run_and_can_be_gone_on_with(tmp_path, monkeypatch):
+    run = tmp_path / "mine"
+    child = sleeping()
+    try:
+        _fit_of_the_shell(run, child.pid, ["python", "/bin/lmindexer", "fit", "wordnet", "--run", "mine", "--restart"])
+        assert jobs.status(run).state == "running" and jobs.seconds_left(jobs.status(run)) == pytest.approx(5)
+        old = time.time() - 3600  # the process began after the last writing: it only has the number of the fit's
+        os.utime(run / "checkpoints" / "progress.json", (old, old))
+        assert jobs.status(run).state == "stopped"
+    finally:
+        child.kill()
+        child.wait()
+    asked = []
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda command, **more: asked.append((command, more)) or child)
+    assert jobs.can_go_on(run)
+    jobs.go_on(run)
+    command, more = asked[0]
+    assert command == [sys.executable, "-m", "lmindexer", "fit", "wordnet", "--run", str(run)]
+    assert more["cwd"] == str(tmp_path)
+
+
+def test_a_fit_of_a_notebook_is_not_gone_on_with_by_a_command(tmp_path):
+    run = tmp_path / "mine"
+    child = sleeping()
+    try:
+        _fit_of_the_shell(run, child.pid, ["python", "-m", "ipykernel_launcher", "-f", "fit"])
+        assert jobs.status(run).state == "running" and not jobs.can_go_on(run)
+    finally:
+        child.kill()
+        child.wait()
+    with pytest.raises(BundleError, match="repeat the same fit"):
+        jobs.go_on(run)
+
+
+def test_what_a_run_s_files_say_is_never_run_as_another_program(tmp_path, monkeypatch):
+    run = tmp_path / "mine"
+    _fit_of_the_shell(run, 0, ["sh", "-c", "touch /tmp/x", "lmindexer", "fit", "wordnet"])
+    asked = []
+    child = SimpleNamespace(pid=9, poll=lambda: 0)
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda command, **more: asked.append(command) or child)
+    jobs.go_on(run)
+    assert asked == [[sys.executable, "-m", "lmindexer", "fit", "wordnet", "--run", str(run)]]
+
+
+def test_the_history_of_a_finished_run_is_still_there(tmp_path):
+    run_bundles.write_all(tmp_path)
+    assert len(jobs.history(tmp_path / "good")) == len(run_bundles.history())
+    assert jobs.history(tmp_path / "bare") is None
+
+
+def test_a_number_of_another_process_is_not_the_job_s(tmp_path):
     checkpoints = tmp_path / "run" / "checkpoints"
     checkpoints.mkdir(parents=True)
     (checkpoints / "job.json").write_text(json.dumps({"pid": os.getppid(), "command": []}))

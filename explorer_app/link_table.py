@@ -1,0 +1,185 @@
+"""Tables whose rows lead somewhere: real links in a real table, for keys, fingers, screen readers and mice alike.
+
+Streamlit's own table is a picture on a canvas: its rows open by a small box at their left edge and by nothing else. The
+rows here have addresses, so a person can tab to them, open them in another window, and come back by the browser's
+button. Words are set as text by the browser and never read as markup.
+"""
+
+from dataclasses import asdict, dataclass
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column of the frame is shown.
+
+    Attributes:
+        name: of the column in the frame.
+        label: what stands above it.
+        kind: "text", "long" (cut at three lines, unfolded by a press), "code" (an ID), "number" or "bar" (a share
+            from 0 to 1).
+        places: decimal places of a number.
+        help: shown when the label is pointed at or focused; plain text.
+        narrow: whether the column is left out where the screen is narrow.
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    places: int = 0
+    help: str = ""
+    narrow: bool = False
+
+
+def show(frame: pd.DataFrame, columns: list[Column], key: str, says: str, link=None, chosen: int | None = None) -> None:
+    """Draw the table; `link(place)` gives (page, query) of a row's address, or None for a row without one.
+
+    Args:
+        columns: the first one that is no number carries the link.
+        says: what the table is, for a screen reader.
+        chosen: the place of a row to mark.
+    """
+    rows = [[_cell(value, column) for value, column in zip(row, columns, strict=True)]
+            for row in frame[[column.name for column in columns]].itertuples(index=False)]  # fmt: skip
+    addresses = [_address(link(place)) if link else None for place in range(len(frame))]
+    first = next((n for n, column in enumerate(columns) if column.kind not in ("number", "bar")), 0)
+    data = {"columns": [asdict(column) for column in columns], "rows": rows, "addresses": addresses}
+    data |= {"first": first, "says": says, "chosen": chosen}
+    _component()(key=f"table_{key}", data=data, height="content")
+
+
+def _cell(value, column: Column):
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    if column.kind in ("number", "bar"):
+        places = column.places if column.kind == "number" else 2
+        number = round(float(value), places) + 0.0  # never "-0.00"
+        return {"value": number, "shown": f"{number:,.{places}f}"}
+    return {"value": str(value).lower()[:80], "shown": str(value)}
+
+
+def _address(target) -> str | None:
+    if target is None:
+        return None
+    page, query = target
+    return f"{'' if page == 'overview' else page}?{urlencode(query, doseq=True)}"
+
+
+@st.cache_resource(show_spinner=False)
+def _component():
+    return st.components.v2.component("lmindexer_link_table", html=_HTML, css=_CSS, js=_JS)
+
+
+_HTML = '<div class="frame"><table></table></div>'
+_CSS = """
+.frame { overflow-x: auto; max-height: 30rem; overflow-y: auto; border: 1px solid var(--st-border-color);
+  border-radius: .5rem; }
+table { border-collapse: collapse; width: 100%; font-size: .875rem; font-family: var(--st-font);
+  color: var(--st-text-color); }
+th { position: sticky; top: 0; background: var(--st-secondary-background-color); text-align: start; padding: 0;
+  font-weight: 400; z-index: 1; }
+th button { all: unset; cursor: pointer; padding: .45rem .6rem; display: block; width: 100%; box-sizing: border-box;
+  white-space: nowrap; }
+th.number button { text-align: end; }
+td { padding: .4rem .6rem; border-top: 1px solid var(--st-border-color-light, var(--st-border-color));
+  vertical-align: top; unicode-bidi: isolate; max-width: 34rem; overflow-wrap: anywhere; }
+td.number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.code { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.text { min-width: 6rem; }
+td.long { min-width: 16rem; }
+td.long > span { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
+tr.linked:hover td, tr.chosen td { background: var(--st-secondary-background-color); }
+tr.chosen td:first-child { box-shadow: inset 3px 0 var(--st-primary-color); }
+a { color: var(--st-link-color); text-decoration: underline; text-underline-offset: 2px; }
+a:focus-visible, th button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px;
+  border-radius: .2rem; }
+.bar { display: inline-block; width: 4.5rem; height: .5rem; border-radius: .25rem; margin-inline-end: .4rem;
+  background: linear-gradient(to right, var(--st-primary-color) var(--share),
+    var(--st-border-color) var(--share)); }
+@media (max-width: 640px) {
+  .narrow { display: none; }
+  .bar { width: 2rem; }
+  td.long { min-width: 9rem; } }
+"""
+_JS = """
+export default function ({ data, parentElement }) {
+  const table = parentElement.querySelector("table");
+  const make = (name, className, text) => {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  };
+  const follow = (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    window.history.pushState({}, "", event.currentTarget.href);
+    window.dispatchEvent(new PopStateEvent("popstate"));
+  };
+  const cellOf = (found, column, address) => {
+    const numeric = ["number", "bar"].includes(column.kind);
+    const cell = make("td", `${numeric ? "number" : column.kind}${column.narrow ? " narrow" : ""}`);
+    const shown = found === null ? "–" : found.shown;
+    if (column.kind === "bar" && found !== null) {
+      const bar = make("span", "bar");
+      bar.style.setProperty("--share", `${100 * Math.min(Math.max(found.value, 0), 1)}%`);
+      cell.append(bar);
+    }
+    if (address) {
+      const link = make("a", "", shown || "(no title)");
+      link.href = new URL(address, document.baseURI.split("?")[0]).href;
+      link.addEventListener("click", follow);
+      cell.append(link);
+    } else cell.append(column.kind === "long" ? make("span", "", shown) : shown);
+    if (column.kind === "long") cell.title = shown;
+    return cell;
+  };
+  let order = data.rows.map((_, place) => place);
+  let sorted = { column: null, down: false };
+  const draw = () => {
+    table.replaceChildren();
+    table.setAttribute("aria-label", data.says);
+    const head = make("tr");
+    data.columns.forEach((column, number) => {
+      const numeric = ["number", "bar"].includes(column.kind);
+      const place = make("th", `${numeric ? "number" : ""}${column.narrow ? " narrow" : ""}`);
+      place.scope = "col";
+      const sign = sorted.column === number ? (sorted.down ? " ↓" : " ↑") : "";
+      const button = make("button", "", column.label + sign);
+      button.type = "button";
+      button.title = column.help || `Sort by ${column.label}`;
+      if (sorted.column === number) place.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+      button.addEventListener("click", () => {
+        sorted = { column: number, down: sorted.column === number ? !sorted.down : numeric };
+        const of = (row) => data.rows[row][number]?.value ?? (numeric ? -Infinity : "");
+        order.sort((a, b) => {
+          const x = of(a), y = of(b);
+          return (x < y ? -1 : x > y ? 1 : a - b) * (sorted.down ? -1 : 1);
+        });
+        draw();
+        table.querySelectorAll("th button")[number].focus();
+      });
+      place.append(button);
+      head.append(place);
+    });
+    const top = make("thead");
+    top.append(head);
+    const body = make("tbody");
+    for (const row of order) {
+      const address = data.addresses[row];
+      const line = make("tr", `${address ? "linked" : ""}${row === data.chosen ? " chosen" : ""}`);
+      data.rows[row].forEach((found, number) => {
+        line.append(cellOf(found, data.columns[number], number === data.first ? address : null));
+      });
+      body.append(line);
+    }
+    table.append(top, body);
+    const frame = parentElement.querySelector(".frame");
+    if (frame.scrollHeight > frame.clientHeight + 2) frame.tabIndex = 0;
+  };
+  draw();
+}
+"""

@@ -1,0 +1,77 @@
+"""The verdict: bad codes are never called good, a method is judged by what it is, advice fits the method."""
+
+import numpy as np
+import pytest
+
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.quality import evaluate_ids
+from lmindexer.quality.verdict import verdict
+
+
+def judged(codes, sizes, method="lmindexer", classes=4, largest=None):
+    """The remarks on IDs whose corpus has `classes` categories of equal size, in turn."""
+    codes = np.asarray(codes)
+    names = [f"d{n}" for n in range(len(codes))]
+    corpus = Corpus.from_records(
+        [{"doc_id": name, "text": name, "category_1": str(n % classes)} for n, name in enumerate(names)]
+    )
+    return verdict(evaluate_ids(SemanticIDs.from_codes(names, codes, sizes), corpus), method, largest)
+
+
+def said(remarks, mood):
+    return " ".join(remark.text for remark in remarks if remark.mood == mood)
+
+
+def test_two_codes_of_eight_and_a_crowded_id_are_bad():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 2, (300, 2))
+    codes[:152] = 0
+    bad = said(judged(codes, (8, 8)), "bad")
+    assert "Position 1 has collapsed: only 2 of 8 codes are in use" in bad and "Position 2 has collapsed" in bad
+    assert "the most crowded ID holds" in bad
+
+
+def test_one_large_code_is_seen_beside_many_small_ones():
+    first = np.where(np.arange(1000) < 600, 0, np.arange(1000) % 64)
+    remarks = judged(first[:, None], (64,), largest=(0.61,))
+    assert "one code holds 61% of the documents" in said(remarks, "bad")
+
+
+def test_codes_in_uneven_use_are_fair_not_good():
+    rng = np.random.default_rng(0)
+    first = np.where(rng.random(1200) < 0.7, np.arange(1200) % 2, rng.integers(0, 40, 1200))
+    assert "unevenly" in said(judged(first[:, None], (40,)), "fair")
+
+
+def test_a_tree_whose_ids_are_unique_gets_no_alarm_and_no_advice_about_losses():
+    first = np.arange(400) // 4 % 10
+    codes = np.column_stack([first, np.arange(400) // 40, np.arange(400) % 4])
+    codes[::2, 2] = -1
+    codes[1::2, 1] += 10
+    remarks = judged(codes, (10, 20, 10), "hierarchical")
+    assert "contrastive" not in " ".join(remark.text for remark in remarks)
+    assert not said(remarks[1:], "bad")
+
+
+@pytest.mark.parametrize(("method", "word"), [("rqvae", "sinkhorn"), ("residual_kmeans", "restarts"),
+                                              ("lmindexer", "warm-ups"), ("hierarchical", "branches")])  # fmt: skip
+def test_advice_is_about_switches_that_the_method_has(method, word):
+    assert word in said(judged(np.zeros((100, 1), int), (8,), method), "bad")
+
+
+def test_agreement_is_named_by_its_bounds():
+    exact = np.arange(400) % 4
+    assert "follows the categories: AMI 1.00" in said(judged(exact[:, None], (4,)), "good")
+    rng = np.random.default_rng(0)
+    half = np.where(rng.random(400) < 0.72, exact, rng.integers(0, 4, 400))
+    remark = judged(half[:, None], (4,))[0]
+    assert "partly follows" in remark.text and remark.mood == "fair"
+    chance = judged(rng.integers(0, 4, (400, 1)), (4,))[0]
+    assert chance.mood == "bad" and "-0.00" not in chance.text
+    control = judged(rng.integers(0, 4, (400, 1)), (4,), "random")[0]
+    assert control.mood == "fair" and "a control" in control.text
+
+
+def test_fewer_ids_than_documents_is_said():
+    assert "only 4 IDs for 400 documents" in said(judged(np.arange(400)[:, None] % 4, (4,)), "bad")
