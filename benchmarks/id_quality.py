@@ -21,8 +21,7 @@ CORPORA = (*AMAZON, "wordnet")
 
 
 def load(name: str, data: Path):
-    from lmindexer.datasets import load_sample
-    from lmindexer.datasets.amazon import load_amazon
+    from lmindexer.datasets import load_amazon, load_sample
 
     return load_amazon(data / name, name=name) if name in AMAZON else load_sample(name)
 

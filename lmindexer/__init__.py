@@ -15,6 +15,7 @@ _HOME = {  # public name → the module it lives in; with a colon, a module or r
     "Queries": "corpus.relations",
     "list_samples": "datasets",
     "load_amazon": "datasets",
+    "load_folder": "datasets",
     "load_sample": "datasets",
     "samples_folder": "datasets",
     "BundleError": "common.errors",

@@ -1,6 +1,7 @@
-"""lmindexer data list, data check, data export."""
+"""lmindexer data list, data prepare, data check, data export."""
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -8,38 +9,103 @@ from typing import Annotated
 import typer
 
 from lmindexer.cli.app import ERROR, program
-from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.cli.inputs import Columns, parse_settings, read_corpus, takes_columns
 from lmindexer.cli.outputs import write_table
 from lmindexer.common.errors import LMIndexerError, SettingsError
 
 _FORMATS = ("csv", "tsv", "jsonl", "parquet")
 
-data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List the bundled corpora; check a file; export.")
+data = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="List data sets; prepare official files; check a file; export."
+)
 
 
 @data.command("list")
-def list_corpora():
-    """List the bundled corpora.
+def list_corpora(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All about one that can be prepared.")] = None,
+):
+    """List the bundled corpora, and the public data sets that can be prepared.
 
     \b
       lmindexer data list
+      lmindexer data list msmarco
     """
-    from lmindexer.datasets import list_samples, load_sample, samples_folder
+    from lmindexer.datasets import SOURCES, list_samples, load_sample, samples_folder
 
-    for name in list_samples():
-        corpus = load_sample(name)
+    if name is not None:
+        return _describe_source(name)
+    typer.echo("Bundled:")
+    for sample in list_samples():
+        corpus = load_sample(sample)
         classes = " / ".join(f"{len(set(corpus.labels(level))):,}" for level in range(1, corpus.levels + 1))
         parts = [f"{len(corpus):,} documents", f"{classes} classes", f"{len(corpus.queries):,} queries"]
         if corpus.interactions is not None:
             parts.append(f"{len(corpus.interactions.sequences()):,} users")
-        typer.echo(f"{name:<10} {', '.join(parts)}")
+        typer.echo(f"  {sample:<10} {', '.join(parts)}")
     typer.echo(f"How each was made, and under which licence: {samples_folder()}")
+    typer.echo("From their official files, which you fetch yourself:")
+    for source in SOURCES.values():
+        typer.echo(f"  {source.name:<10} {source.what}")
+    typer.echo(f"Where to get one, its licence and settings:  {program()} data list NAME")
+    return None
+
+
+def _describe_source(name: str) -> None:
+    from lmindexer.datasets import source_of
+
+    source = source_of(name)
+    typer.echo(f"{source.name}: {source.what}")
+    typer.echo(f"Files:   {source.files}")
+    typer.echo(f"From:    {source.where}")
+    typer.echo(f"Licence: {source.licence}")
+    for option, meaning in source.options.items():
+        flag = "--category NAME" if option == "category" else f"--set {option}=…"
+        typer.echo(f"  {flag:<18} {meaning}")
+    for count, number in source.slides.items():
+        typer.echo(f"  {number:>10,} {count} on the slides")
+    typer.echo(source.note + "\n" * bool(source.note) + f"{program()} data prepare {name} --raw DIR --out DIR")
+
+
+@data.command()
+def prepare(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `lmindexer data list` has it.")],
+    raw: Annotated[Path, typer.Option(metavar="DIR", help="The folder with the official files, gzipped or not.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    category: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of Amazon: Beauty, Sports and Outdoors, ….")
+    ] = None,
+    on_error: Annotated[
+        str, typer.Option(metavar="raise|skip", help="Stop at a bad row, or leave it out and count it.")
+    ] = "raise",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of this data set; see data list NAME."),
+    ] = None,
+):
+    """Read a public data set's official files into a folder that every command takes.
+
+    Row by row, so that memory does not grow with the files. At the end the counts stand beside the slides'.
+
+    \b
+      lmindexer data prepare amazon --raw amazon2014 --category Beauty --out data/beauty
+      lmindexer data prepare esci --raw esci --set items=data/beauty --out data/beauty-search
+      lmindexer data prepare msmarco --raw msmarco --out data/msmarco-1m
+      lmindexer fit data/beauty
+    """
+    from lmindexer.datasets import prepare as read
+    from lmindexer.datasets.prepared import counts_in_words
+
+    options = parse_settings(changes) | ({"category": category} if category else {})
+    about = read(name, raw, out, on_error=on_error, show=sys.stderr.isatty(), **options)
+    typer.echo(f"{about['name']} ({about['licence']})")
+    typer.echo(counts_in_words(about))
+    typer.echo(f"Written to {out}. Fit it:  {program()} fit {out}")
 
 
 @data.command()
 @takes_columns
 def check(
-    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file, or a bundled corpus.")],
+    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file, a bundled corpus, or a folder of data.")],
     columns: Columns,
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also check queries: query_id, text, doc_id.")

@@ -88,13 +88,13 @@ def takes_columns(command: Callable) -> Callable:
 
 
 def read_corpus(source: str, columns: Columns, name: str | None = None):
-    """The bundled corpus of that name, or the corpus in that file; prints what was skipped.
+    """The bundled corpus of that name, or the corpus in that file or folder; prints what was skipped.
 
     Raises CorpusError when it is neither, SettingsError when columns are given for a bundled corpus.
     """
     from lmindexer.corpus.checks import nearest
     from lmindexer.corpus.corpus import Corpus
-    from lmindexer.datasets import list_samples, load_sample
+    from lmindexer.datasets import list_samples, load_folder, load_sample
 
     options, samples = columns.given(), list_samples()
     if source in samples:
@@ -105,6 +105,10 @@ def read_corpus(source: str, columns: Columns, name: str | None = None):
                 f"./{source} for a file of that name."
             )
         return load_sample(source)
+    if Path(source).is_dir():
+        corpus = load_folder(source)
+        corpus.name = name or corpus.name
+        return corpus
     if not Path(source).exists() and not Path(source).suffix:
         close = nearest(source, samples)
         guess = f"did you mean {close!r}?" if close else f"The bundled ones are {', '.join(samples)}."

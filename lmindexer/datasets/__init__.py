@@ -1,4 +1,7 @@
-"""Data sets: the bundled samples (`load_sample`) and loaders of public ones, one file a data set."""
+"""Data sets: the bundled samples (`load_sample`), folders (`load_folder`), and public ones in their official files.
+
+`prepare` turns official files into a folder that `load_folder` reads; one file a data set says how.
+"""
 
 from pathlib import Path
 
@@ -6,9 +9,14 @@ import lmindexer
 from lmindexer.common.errors import CorpusError
 from lmindexer.corpus.checks import nearest
 from lmindexer.corpus.corpus import Corpus, Interactions, Queries
-from lmindexer.datasets.amazon import load_amazon
+from lmindexer.datasets.catalogue import SOURCES, prepare, source_of
+from lmindexer.datasets.folders import is_folder_of_data, load_amazon, load_folder
+from lmindexer.datasets.source import Source
 
-__all__ = ["list_samples", "load_amazon", "load_sample", "samples_folder"]
+__all__ = [
+    "SOURCES", "Source", "is_folder_of_data", "list_samples", "load_amazon", "load_folder", "load_sample", "prepare",
+    "samples_folder", "source_of",
+]  # fmt: skip
 
 
 def samples_folder() -> Path:

@@ -1,95 +1,147 @@
 """Amazon reviews for sequential recommendation: items with category paths, and users' items in time order.
 
-The reviews are those of McAuley et al. (2015, https://doi.org/10.1145/2766462.2767755) and Ni et al. (2019,
-https://doi.org/10.18653/v1/D19-1018), for research use; they are not bundled.
+The reviews are those of McAuley et al. (2015, https://doi.org/10.1145/2766462.2767755), Ni et al. (2019,
+https://doi.org/10.18653/v1/D19-1018) and Hou et al. (2024, arXiv 2403.03952), for research use; they are not bundled.
 """
 
-import gzip
-import json
-import warnings
-import zlib
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from lmindexer.common.errors import CorpusError
-from lmindexer.corpus.corpus import Corpus, Interactions
-from lmindexer.datasets.sample_files import require
+from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.datasets.amazon_items import Item, read_items
+from lmindexer.datasets.amazon_reviews import CORE, Sequences, core, make_sequences, read_reviews
+from lmindexer.datasets.prepared import PreparedFolder
+from lmindexer.datasets.raw_files import Reading
+from lmindexer.datasets.source import RawFolder, Source
+
+SLIDES = {  # category → items, users; histories are five samples a user, and one a user in dev and test
+    "beauty": (12_101, 22_363),
+    "sports_and_outdoors": (18_357, 35_598),
+    "toys_and_games": (11_924, 19_412),
+}
+FORMS = ("plain", "slides")
+
+_META = re.compile(r"meta_(.+)\.jsonl?(\.gz)?", re.IGNORECASE)
+_REVIEWS = re.compile(r"(?:reviews_)?(.+?)(_5)?\.(?:jsonl?|csv)(\.gz)?", re.IGNORECASE)
 
 
-def load_amazon(folder: str | Path, name: str | None = None) -> Corpus:
-    """Load a folder of Amazon items and sequences as a Corpus with `interactions`.
+def prepare(
+    raw: RawFolder, reading: Reading, out: Path, category: str | None = None, least: int = CORE,
+    shuffle: int | None = None, fields: str = "plain",
+) -> dict:  # fmt: skip
+    """Write a category's items with their users' sequences; without a file of reviews, all items of the metadata.
 
-    items.jsonl.gz: one JSON object a line with item_id, title, description, brand (all but the id may be
-    null) and categories (a list, coarse to fine, of any depth). sequences.txt.gz: one user a line,
-    "user item item …", oldest first.
+    category: "Beauty", "Sports and Outdoors", …; may be left out where the folder holds one.
+    least: reviews that users and items must have, counted again until all have them.
+    shuffle: seed of the users' order (the slides shuffle them with 2023); None keeps the file's.
+    fields: "plain" or "slides" (see `Item.text`).
 
-    A document's text is description and brand; an item without either is its title alone. Items with no
-    title, description and brand are left out, with their interactions. The category path is kept whole, also
-    where its first level is the same for all ("Beauty").
-
-    Raises CorpusError that names the file, the row and a remedy.
-
-    >>> corpus = load_amazon("data/amazon-beauty")  # doctest: +SKIP
-    >>> corpus.interactions.sequences()["1"]  # doctest: +SKIP
-    ['1', '2', '3', '4', '5']
+    Users and items are numbered from 1 in the order of the sequences, as published copies are; the column asin of
+    corpus.parquet says which product a number is. An item without metadata, or without any text, is left out of the
+    corpus and of the sequences.
     """
-    folder = Path(folder)
-    remedy = "Name a folder with items.jsonl.gz and sequences.txt.gz."
-    items = require(folder / "items.jsonl.gz", remedy)
-    sequences = require(folder / "sequences.txt.gz", remedy)
-    corpus = _load_items(items, name or folder.name)
-    interactions = _load_sequences(sequences)
-    known = interactions.within(corpus)
-    unknown = interactions.frame["doc_id"].nunique() - known.frame["doc_id"].nunique()
-    # more unknown items than were left out for want of text: let the check name the first one
-    corpus.interactions = interactions if unknown > len(corpus.skipped) else known
-    return corpus
+    if fields not in FORMS:
+        raise SettingsError(f"fields is {fields!r}; choose one of {', '.join(FORMS)}.")
+    if least < 1:
+        raise SettingsError(f"least is {least}; give a number from 1 on.")
+    name, meta, reviews = find_files(raw, category)
+    sequences, numbers = None, None
+    if reviews is not None:
+        found = read_reviews(reviews, reading)
+        sequences = make_sequences(found, core(found, least), shuffle)
+        if not sequences.asins:
+            raise CorpusError(f"{reviews}: no user and item has {least} reviews. Set a lower number for least.")
+        numbers = {asin: str(number) for number, asin in enumerate(sequences.asins, start=1)}
+    items = _first_of_each(read_items(meta, reading, numbers), reading, numbers)
+    depth = max((len(item.categories) for _, item in items), default=0)
+    with PreparedFolder(out, raw.source, reading, levels=depth, extra=["asin"]) as folder:
+        folder.name = f"amazon-{name}"
+        folder.options = {"category": name, "least": least, "shuffle": shuffle, "fields": fields}
+        folder.slides, folder.note = _beside(name), _NOTE if name in SLIDES else ""
+        for place, item in items:
+            body = item.text(fields) if item.title or item.description or item.brand else ""
+            doc_id = numbers[item.asin] if numbers else item.asin
+            folder.document(place, doc_id, item.title, body, item.categories, [item.asin])
+        if sequences is not None:
+            _write_sequences(folder, sequences)
+    return folder.about()
 
 
-def _load_items(path: Path, name: str) -> Corpus:
-    """Read the items; the ones without any text are left out quietly, every other bad row is an error."""
-    columns = {"id": "item_id", "title": "title", "text": ["description", "brand"], "category": "categories"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        corpus = Corpus.from_jsonl(path, **columns, name=name, on_error="skip")
-    _allow_only_empty(path, dict(zip(corpus.skipped["row"], corpus.skipped["problem"], strict=True)))
-    return corpus
+def _first_of_each(
+    items: Iterable[tuple[str, Item]], reading: Reading, numbers: dict[str, str] | None
+) -> list[tuple[str, Item]]:
+    """Each item's first line, by number where there are numbers; the editions of 2018 and later name some twice."""
+    found: dict[str, tuple[str, Item]] = {}
+    for place, item in items:
+        if item.asin in found:
+            reading.left_out["metadata given twice"] += 1
+        found.setdefault(item.asin, (place, item))
+    if numbers is None:
+        return list(found.values())
+    if len(found) < len(numbers):
+        reading.left_out["items without metadata"] += len(numbers) - len(found)
+    return [found[asin] for asin in numbers if asin in found]
 
 
-def _allow_only_empty(path: Path, problems: dict[int, str]) -> None:
-    """Raise CorpusError for the first row left out (counted from 1) that is no item without text."""
-    if not problems:
-        return
-    with gzip.open(path, "rt", encoding="utf-8", errors="replace") as stream:
-        for row, line in enumerate(stream, start=1):
-            if row in problems and not _is_empty_item(line):
-                raise CorpusError(f"{path}, row {row}: {problems[row]}. Correct the row, or remove it.")
+def _write_sequences(folder: PreparedFolder, sequences: Sequences) -> None:
+    there = np.array([str(number) in folder.ids for number in range(1, len(sequences.asins) + 1)])
+    for user, (start, end) in enumerate(zip(sequences.starts[:-1], sequences.starts[1:], strict=True), start=1):
+        items = sequences.items[start:end]
+        kept = items[there[items]]
+        for position, item in enumerate(kept.tolist()):
+            folder.interaction(str(user), str(item + 1), position)
+        folder.counts["users"] += len(kept) > 0
+        if len(kept) < len(items):
+            folder.reading.left_out["interactions with items that are left out"] += len(items) - len(kept)
 
 
-def _is_empty_item(line: str) -> bool:
-    try:
-        item = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(item, dict) and not any(item.get(name) for name in ("title", "description", "brand"))
+def _beside(name: str) -> dict[str, int]:
+    items, users = SLIDES.get(name, (None, None))
+    return {"documents": items, "users": users} if items else {}
 
 
-def _load_sequences(path: Path) -> Interactions:
-    rows, lines = [], []
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                user, *items = line.split() or [""]
-                if not items:
-                    remedy = 'Write "user item item …" on every line.'
-                    raise CorpusError(f"{path}, row {number}: no item follows the user {user!r}. {remedy}")
-                rows.extend({"user_id": user, "doc_id": item} for item in items)
-                lines.extend([number] * len(items))
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
-        raise CorpusError(f"{path}: it is no gzipped UTF-8 text, or cut short. Fetch it again.") from None
-    interactions = Interactions.from_records(rows)
-    # so that messages name the file and its line
-    interactions.source, interactions.counting = str(path), ""
-    interactions.rows = np.asarray(lines)[interactions.rows]
-    return interactions
+def find_files(raw: RawFolder, category: str | None) -> tuple[str, Path, Path | None]:
+    """(category, metadata, reviews or None); a 5-core file of reviews goes before the whole one."""
+    metas = {_plain(match[1]): file for file in raw.files if (match := _META.fullmatch(file.name))}
+    if not metas:
+        raise CorpusError(f"{raw.path}: there is no meta_….json or meta_….jsonl (nor with .gz). {raw.remedy}")
+    wanted = _plain(category) if category else next(iter(metas))
+    if wanted not in metas or (category is None and len(metas) > 1):
+        problem = f"there is no metadata of {category!r}" if category else "it holds several categories"
+        raise CorpusError(f"{raw.path}: {problem}. Choose with category=…: {', '.join(sorted(metas))}.")
+    reviews = []
+    for file in raw.files:
+        match = _REVIEWS.fullmatch(file.name)
+        if match and not _META.fullmatch(file.name) and _plain(match[1]) == wanted:
+            reviews.append((match[2] is None, file.name, file))
+    return wanted, metas[wanted], min(reviews)[2] if reviews else None
+
+
+def _plain(category: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", category.lower().replace("&", "and")).strip("_")
+
+
+_NOTE = (
+    "The slides' training histories are five samples a user (111,815 for Beauty, 177,990 for Sports, 97,060 for Toys); "
+    "dev and test have one a user."
+)
+
+SOURCE = Source(
+    name="amazon",
+    what="Amazon reviews of 2014, 2018 or 2023: products with categories, and what users bought in order",
+    files="meta_CATEGORY.json.gz (2023: .jsonl.gz) and reviews_CATEGORY_5.json.gz (2014), CATEGORY_5.json.gz (2018) or "
+    "CATEGORY.jsonl.gz (2023)",
+    where="https://jmcauley.ucsd.edu/data/amazon (2014), https://nijianmo.github.io/amazon (2018), "
+    "https://amazon-reviews-2023.github.io (2023)",
+    licence="for research; ask the authors for other uses",
+    prepare=prepare,
+    options={
+        "category": "Beauty, Sports and Outdoors, … (where the folder holds several)",
+        "least": "reviews that users and items must have",
+        "shuffle": "seed of the users' order, 2023 as in the slides; left out, the file's order",
+        "fields": "plain (description, brand) or slides (with the fields' names, and the price)",
+    },
+)
