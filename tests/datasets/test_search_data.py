@@ -1,6 +1,8 @@
 """ESCI, MS MARCO, TREC DL, NQ320k and BEIR in their official formats: which rows count, splits, broken rows."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -310,6 +312,14 @@ def test_missing_files_are_said_with_their_place_and_licence(tmp_path, name):
     with pytest.raises(CorpusError) as caught:
         prepare(name, tmp_path / "raw", tmp_path / "out", show=False)
     assert source.where in str(caught.value) and source.licence in str(caught.value)
+
+
+def test_the_page_of_data_sets_names_every_one_with_its_place():
+    page = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
+    for source in SOURCES.values():
+        assert f"| `{source.name}` |" in page
+        assert all(address in page for address in re.findall(r"https://[^ ,)]+", source.where))
+        assert all(f"{number:,}" in page for number in source.slides.values())
 
 
 def test_a_prepared_folder_is_never_replaced_and_a_damaged_one_is_said(tmp_path):
