@@ -77,7 +77,7 @@ class Task(ABC):
 
     def evaluate(
         self,
-        models: "Sequence[TaskModel] | TaskModel",
+        models: "Sequence[TaskModel | TaskRun] | TaskModel | TaskRun",
         split: str = "test",
         metrics: Sequence[str] | None = None,
         *,
@@ -87,20 +87,31 @@ class Task(ABC):
         """Measure fitted models on a split: one table, with intervals over queries and the spread over seeds.
 
         Args:
-            models: fitted on this task; models of one `name` count as seeds of a method.
+            models: fitted on this task, or finished runs (`TaskRun.open`), whose kept rankings of the test split are
+                read; models of one name count as seeds of a method.
             metrics: such as "Recall@5"; the task's own where left out.
             depth: documents of each ranking that are looked at.
 
         Raises SettingsError for a model of another task.
         """
         metrics = tuple(metrics or self.metrics)
-        given = [models] if isinstance(models, TaskModel) else list(models)
+        given = [models] if isinstance(models, TaskModel | TaskRun) else list(models)
         found = Evaluation(f"{self!r}, {split}", metrics)
         for model in given:
-            model.check_fitted_on(self)
-            rankings = model.rank(split, depth, progress=progress)
-            found.add(model.name, self.measured(rankings, split, metrics), model.timings_.get("fit"))
+            if isinstance(model, TaskRun):
+                rankings, name, timings = self._kept(model, split), model.label, model.manifest.get("timings") or {}
+            else:
+                model.check_fitted_on(self)
+                rankings, name, timings = model.rank(split, depth, progress=progress), model.name, model.timings_
+            found.add(name, self.measured(rankings, split, metrics), timings.get("fit"))
         return found
+
+    def _kept(self, run: TaskRun, split: str) -> dict[str, Rankings]:
+        if run.manifest["task"].get("fingerprint") != self.fingerprint:
+            raise SettingsError(f"{run.path} answers another task or other splits; fit the model on this one.")
+        if split != "test":
+            raise SettingsError(f"{run.path} keeps rankings of the test split alone; load its model to rank {split}.")
+        return rankings_of(run.rankings, self.query_ids("test"), self.corpus.doc_ids)
 
     def measured(self, rankings: dict[str, Rankings], split: str, metrics: Sequence[str]) -> dict:
         """{view: {metric: [Q]}} of rankings by view."""
@@ -290,3 +301,19 @@ def rankings_frame(rankings: dict[str, Rankings], queries: Sequence[str], doc_id
         )
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(view=frame["view"].astype("category"))
+
+
+def rankings_of(frame: pd.DataFrame, queries: Sequence[str], doc_ids: np.ndarray) -> dict[str, Rankings]:
+    """The rankings that `rankings_frame` laid out."""
+    row = pd.Index(queries).get_indexer(frame["query"].astype(str))
+    place = pd.Index(doc_ids).get_indexer(frame["doc_id"].astype(str))
+    found = {}
+    for view in frame["view"].astype(str).unique():
+        of_view = (frame["view"].astype(str) == view).to_numpy()
+        rank = frame["rank"].to_numpy()[of_view] - 1
+        shape = (len(queries), int(rank.max(initial=0)) + 1)
+        documents, scores = np.full(shape, -1), np.full(shape, -np.inf, np.float32)
+        documents[row[of_view], rank] = place[of_view]
+        scores[row[of_view], rank] = frame["score"].to_numpy()[of_view]
+        found[view] = Rankings(documents, scores)
+    return found

@@ -101,18 +101,21 @@ class ItemScorer(Recommender):
                 if view == "unseen":
                     row, item = histories.take(rows).seen()
                     scores[torch.from_numpy(row), torch.from_numpy(item.astype(np.int64))] = -torch.inf
-                best = scores.topk(depth, dim=1)
-                documents = best.indices.masked_fill(best.values == -torch.inf, -1)
-                found[view][0].append(documents.cpu().numpy())
-                found[view][1].append(best.values.cpu().numpy())
+                for parts, part in zip(found[view], _best(scores, depth), strict=True):
+                    parts.append(part)
             bar.update(len(rows))
         bar.close()
         back = np.argsort(order)
-        return (
-            {
-                view: Rankings(np.concatenate(documents)[back], np.concatenate(scores)[back])
-                for view, (documents, scores) in found.items()
-            }
-            if len(order)
-            else {view: Rankings(np.zeros((0, depth), int), np.zeros((0, depth))) for view in views}
-        )
+        return {
+            view: Rankings(np.concatenate(documents)[back], np.concatenate(scores)[back])
+            for view, (documents, scores) in found.items()
+        }
+
+
+def _best(scores: Tensor, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """The best `depth` items [B, depth] and their scores; equal ones by their places, -1 where the score is -inf."""
+    best = scores.topk(depth, dim=1)
+    values = best.values.cpu().numpy()
+    items = np.where(values == -np.inf, -1, best.indices.cpu().numpy())
+    order = np.lexsort((items, -values), axis=1)
+    return np.take_along_axis(items, order, 1), np.take_along_axis(values, order, 1)

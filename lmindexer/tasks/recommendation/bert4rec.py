@@ -29,7 +29,7 @@ class BERT4RecSettings(SequenceSettings):
     heads: int = 2
     hidden_share: float = 0.3
     last_share: float = 0.3
-    epochs: int = 40
+    epochs: int = 24
     patience: int = 5
 
 
@@ -39,7 +39,9 @@ class BERT4RecNetwork(nn.Module):
     def __init__(self, items: int, s: BERT4RecSettings):
         super().__init__()
         self.items, self.pad = embedding(items + 1, s.dim), items  # rows: items, [mask], padding
-        self.encoder = Encoder(s.dim, s.layers, s.heads, s.dropout, s.max_history + 1, norm_first=False, causal=False)
+        self.encoder = Encoder(
+            s.dim, s.layers, s.heads, s.dropout, max(2, s.max_history), norm_first=False, causal=False
+        )
         self.head = nn.Linear(s.dim, s.dim)
         self.norm = nn.LayerNorm(s.dim)
         self.bias = nn.Parameter(torch.zeros(items))
@@ -64,6 +66,10 @@ class BERT4Rec(SequenceRecommender):
         "paper": {"loss": "cross_entropy", "hidden_share": 0.6, "last_share": 0.0, "dropout": 0.1, "epochs": 200,
                   "learning_rate": 1e-4, "schedule": "linear", "clip": 5.0, "patience": 20},
     }  # fmt: skip
+
+    def __init__(self, form: str = "improved", *, name: str | None = None, **changes):
+        super().__init__(form, name=name, **changes)
+        self.longest = max(1, self.config.max_history - 1)  # [mask] takes a place that training knows
 
     def _network(self, task) -> nn.Module:
         return BERT4RecNetwork(len(task.corpus), self.config)

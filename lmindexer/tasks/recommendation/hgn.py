@@ -26,10 +26,10 @@ from lmindexer.tasks.recommendation.neural import SequenceRecommender, SequenceS
 
 @dataclass(frozen=True)
 class HGNSettings(SequenceSettings):
-    """max_history is the window L; user_weight, item_weight: of the first and the third part of the score."""
+    """max_history is the window L."""
 
     max_history: int = 10
-    learning_rate: float = 1e-3
+    epochs: int = 10
 
 
 class HGNNetwork(nn.Module):
@@ -48,7 +48,9 @@ class HGNNetwork(nn.Module):
     def forward(self, batch: HistoryBatch) -> Tensor:
         there = batch.items < len(self.items.weight) - 1  # [B, L]
         s = F.dropout(self.items(batch.items), self.dropout, self.training)  # [B, L, d]
-        u = torch.where((batch.users < 0)[:, None], self.users.weight.mean(0), self.users(batch.users.clamp(min=0)))
+        u = self.users(batch.users.clamp(min=0))
+        if (batch.users < 0).any():
+            u = torch.where((batch.users < 0)[:, None], self.users.weight.mean(0), u)
         u = F.dropout(u, self.dropout, self.training)
         f = s * torch.sigmoid(self.item_gate(s) + self.user_gate(u)[:, None])
         age = (batch.lengths[:, None] - 1 - torch.arange(s.shape[1], device=s.device)).clamp(min=0)  # 0 = the newest

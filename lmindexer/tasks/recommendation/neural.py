@@ -44,7 +44,7 @@ class SequenceSettings:
     negatives: int = 1024
     max_history: int = 50
     targets: int = 512
-    epochs: int = 20
+    epochs: int = 12
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100

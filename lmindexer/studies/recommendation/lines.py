@@ -1,0 +1,37 @@
+"""The lines of the recommendation study: a word for the shell, a label for the table, and the model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lmindexer.tasks.base import TaskModel
+from lmindexer.tasks.recommendation import FDSA, HGN, BERT4Rec, GRU4Rec, ItemKNN, Popularity, SASRec
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: `make(seed)` gives the model; `seeded` says whether a seed changes anything."""
+
+    word: str
+    label: str
+    make: Callable[[int], TaskModel]
+    seeded: bool = True
+
+
+def _neural(word: str, label: str, kind: type, form: str = "improved", **changes) -> Line:
+    return Line(word, label, lambda seed: kind(form, name=label, seed=seed, **changes))
+
+
+LINES = {
+    line.word: line
+    for line in (
+        Line("popularity", "Popularity", lambda seed: Popularity(), seeded=False),
+        Line("item-knn", "Item-kNN", lambda seed: ItemKNN(), seeded=False),
+        _neural("hgn", "HGN", HGN),
+        _neural("gru4rec", "GRU4Rec", GRU4Rec),
+        _neural("bert4rec", "BERT4Rec", BERT4Rec),
+        _neural("sasrec", "SASRec", SASRec),
+        _neural("sasrec-bce", "SASRec (BCE)", SASRec, loss="bce"),
+        _neural("fdsa", "FDSA", FDSA),
+        _neural("sasrec-text", "SASRec + text", SASRec, text="minilm"),
+    )
+}
