@@ -5,6 +5,7 @@ metrics      Recall, Hit, NDCG, MAP, MRR            comparison    methods side b
 fitting      the one training loop                  loading       a task run back from disk
 decoding/    beam and exact search down the ID tree
 recommendation/    the next item of a user: the task and its baselines
+search/      a text in, a document out: tasks, bm25, dense, SEAL, the generative retriever
 
 It knows corpora, IDs and indexers; not pages. Read `base.py` first.
 """
@@ -31,6 +32,12 @@ _HOME = {
     "SASRec": "recommendation",
     "Popularity": "recommendation",
     "ItemKNN": "recommendation",
+    "search": ":search",
+    "Retrieval": "search",
+    "ProductSearch": "search",
+    "BM25": "search",
+    "DualEncoder": "search",
+    "GenerativeRetriever": "search",
 }
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lmindexer.common.errors import BundleError
 from lmindexer.runs.task_run import TaskRun
-from lmindexer.tasks import recommendation  # noqa: F401 (its models and its task are known from here on)
+from lmindexer.tasks import recommendation, search  # noqa: F401 (their models and tasks are known from here on)
 from lmindexer.tasks.base import MODELS, Task, TaskModel, task_of
 
 

@@ -1,0 +1,99 @@
+"""`SearchModel`: what every search method has in common: texts in, ranked documents out."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.tasks.base import DEPTH, TaskModel
+from lmindexer.tasks.metrics import Rankings
+
+LONGEST = 2_000  # characters of a query that are read: more than any question, less than would stop a machine
+
+
+class SearchModel(TaskModel):
+    """A task model that answers texts.
+
+    A subclass gives `rank_texts`; `search` and `rank` are here.
+    """
+
+    kinds = ("retrieval", "product_search")
+
+    @abstractmethod
+    def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
+        """The best `depth` documents for each text, [Q, depth]."""
+
+    def rank(self, split: str, depth: int = DEPTH, *, progress: bool = False) -> dict[str, Rankings]:
+        self.check_fitted()
+        return {"all": self.rank_texts(self.task_.texts(split), depth, progress=progress)}
+
+    def search(self, query: str, top: int = 10, **options) -> pd.DataFrame:
+        """The best documents for a text: rank, doc_id, title, score; with IDs also id and path.
+
+        A query is read up to its first 2,000 characters. The frame's `attrs["note"]` says what a person should know:
+        that the query was cut, or why nothing was found. options: `rank_texts`' own, such as exact=True.
+
+        Raises LMIndexerError for an empty query.
+
+        >>> model.search("a ball for my little son", top=3)                             # doctest: +SKIP
+        """
+        self.check_fitted()
+        text, note = checked_query(query)
+        if top < 1:
+            raise LMIndexerError(f"top is {top}; ask for one document or more.")
+        top = min(int(top), len(self.task_.corpus))
+        found = self.rank_texts([text], top, **options)
+        frame = self.answers(found.documents[0], found.scores[0])
+        if not len(frame):
+            note = " ".join(filter(None, [note, self.nothing_found(text)]))
+        frame.attrs["note"] = note
+        return frame
+
+    def nothing_found(self, text: str) -> str:
+        """Why a query can have no answer."""
+        return "No document fits this query; write it in other words."
+
+
+def checked_query(query: str) -> tuple[str, str]:
+    """The text as it is read, and a note where that is not all of it.
+
+    >>> checked_query(" a ball ")
+    ('a ball', '')
+    """
+    text = " ".join(str(query).split())
+    if not text:
+        raise LMIndexerError('The query is empty; give some words, such as "a ball for my little son".')
+    if len(text) <= LONGEST:
+        return text, ""
+    return text[:LONGEST], f"The query has {len(text):,} characters; its first {LONGEST:,} were read."
+
+
+def top_of(scores: np.ndarray, depth: int) -> Rankings:
+    """The `depth` best of scores [Q, N], equal ones in the corpus's order; -inf is no answer.
+
+    >>> top_of(np.array([[1.0, 3.0, -np.inf]]), 3).documents.tolist()
+    [[1, 0, -1]]
+    """
+    scores = np.asarray(scores)
+    wanted = min(depth, scores.shape[1])
+    if wanted < scores.shape[1]:
+        part = np.argpartition(-scores, wanted - 1, axis=1)[:, :wanted]
+        part.sort(axis=1)
+    else:
+        part = np.broadcast_to(np.arange(wanted), scores.shape)
+    order = np.argsort(-np.take_along_axis(scores, part, 1), axis=1, kind="stable")
+    documents = np.take_along_axis(part, order, 1)
+    found = np.take_along_axis(scores, documents, 1)
+    return filled(documents, found, depth)
+
+
+def filled(documents: np.ndarray, scores: np.ndarray, depth: int) -> Rankings:
+    """Rankings of exactly `depth` columns; places without an answer (-inf, or beyond the last) hold -1."""
+    documents = np.where(np.isneginf(scores), -1, documents)
+    missing = depth - documents.shape[1]
+    if missing > 0:
+        documents = np.pad(documents, ((0, 0), (0, missing)), constant_values=-1)
+        scores = np.pad(scores, ((0, 0), (0, missing)), constant_values=-np.inf)
+    return Rankings(documents[:, :depth].astype(np.int64), scores[:, :depth].astype(np.float64))

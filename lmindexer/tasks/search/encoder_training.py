@@ -1,0 +1,85 @@
+"""Training the Dual Encoder's encoder: against the batch's other documents, then also against what BM25 finds.
+
+    loss of a pair (q, d) = -log exp(s cos(q, d)) / Σ exp(s cos(q, d'))      s = 20
+
+First d' are the documents of the batch's other queries. Then each query also brings one document that BM25 ranks
+high and nobody judged right (a hard negative; DPR's recipe). sentence-transformers trains (its
+MultipleNegativesRankingLoss); nothing of a frozen encoder's cache is used.
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+
+from lmindexer.model.backbones import minilm_folder
+from lmindexer.tasks.base import Task
+from lmindexer.tasks.fitting import Fitting
+from lmindexer.tasks.search.bm25 import BM25
+from lmindexer.tasks.search.training_pairs import TrainingPairs
+from lmindexer.tasks.search.vectors import TextVectors
+from lmindexer.two_step.embeddings import SentenceTransformerEmbeddings
+
+LOOKED_AT = 30  # of BM25's ranking: hard negatives are drawn from these (the slides' baselines use its top 30)
+MOST_TOKENS = 128
+
+
+def train_encoder(task: Task, settings: dict, fitting: Fitting) -> tuple[TextVectors, pd.DataFrame]:
+    """The trained encoder, and its history: one row an epoch with the part, mean loss and processor seconds."""
+    import torch
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    torch.manual_seed(settings["seed"])
+    source = SentenceTransformerEmbeddings(_folder(settings["embeddings"]), MOST_TOKENS)
+    network = source._loaded()
+    loss = MultipleNegativesRankingLoss(network, scale=20.0)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
+    texts, documents = task.texts("train"), task.corpus.documents()
+    pairs = TrainingPairs(task.judgements("train"), np.zeros((len(texts), 1), np.float32))
+    hard, rows, steps = None, [], 0
+    for epoch in range(settings["epochs"] + 1):  # the last epoch is the one with hard negatives
+        began = time.process_time()
+        if epoch == settings["epochs"]:
+            hard = hard_negatives(task, texts, settings["seed"])
+        order, right = pairs.epoch(epoch, settings["seed"])
+        total = count = 0
+        network.train()
+        for at in range(0, len(order) - 1, settings["batch"]):
+            some, answers = order[at : at + settings["batch"]], right[at : at + settings["batch"]]
+            columns = [[texts[q] for q in some], [documents[d] for d in answers]]
+            if hard is not None:
+                columns.append([documents[hard[q]] for q in some])
+            features = [network.preprocess(column) for column in columns]
+            value = loss(features, None)
+            optimizer.zero_grad()
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            total, count, steps = total + float(value.detach()), count + 1, steps + 1
+            if settings["most_steps"] and steps >= settings["most_steps"] * (epoch + 1) / (settings["epochs"] + 1):
+                break
+        part = "in-batch negatives" if hard is None else "and BM25's"
+        seconds = time.process_time() - began
+        rows.append(
+            {"epoch": epoch + 1, "part": part, "step": steps, "loss": total / max(1, count), "seconds": seconds}
+        )
+    network.eval()
+    return TextVectors(source), pd.DataFrame(rows)
+
+
+def hard_negatives(task: Task, texts: list[str], seed: int) -> np.ndarray:
+    """[Q] a document for each training query that BM25 ranks high and that is not judged right."""
+    found = BM25(k1=0.9, b=0.4).fit(task, progress=False).rank_texts(texts, LOOKED_AT).documents
+    judged = task.judgements("train")
+    right = {(q, d) for q, d in zip(judged.query.tolist(), judged.document.tolist(), strict=True)}
+    random, chosen = np.random.default_rng(seed), np.empty(len(texts), np.int64)
+    for query, row in enumerate(found.tolist()):
+        wrong = [document for document in row if document >= 0 and (query, document) not in right]
+        chosen[query] = random.choice(wrong) if wrong else random.integers(len(task.corpus))
+    return chosen
+
+
+def _folder(spec: dict) -> str:
+    """The sentence-transformers folder or name of an embeddings' spec."""
+    name = spec.get("model", "minilm")
+    return minilm_folder() if name == "minilm" else name

@@ -1,0 +1,304 @@
+"""`GenerativeRetriever`: a query in, a document's ID out, code by code down the tree of IDs that exist."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lmindexer.common.errors import SettingsError
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.indexers import load_indexer
+from lmindexer.indexers.base import Indexer
+from lmindexer.runs.bundle import Bundle
+from lmindexer.tasks.base import DEPTH, Task, register
+from lmindexer.tasks.decoding import all_scores, beam_search, where_lost
+from lmindexer.tasks.fitting import FitSettings, Fitting, train
+from lmindexer.tasks.metrics import Rankings
+from lmindexer.tasks.search import generative_files
+from lmindexer.tasks.search.base import SearchModel, filled, top_of
+from lmindexer.tasks.search.dual_encoder import mean_ndcg
+from lmindexer.tasks.search.forms import NodeRows, SharedRows
+from lmindexer.tasks.search.pseudo_queries import pseudo_queries
+from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
+from lmindexer.tasks.search.vectors import TextVectors
+
+FORMS = {"nodes": "rows of the node", "codes": "shared rows"}
+LAMBDAS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
+BATCH = 256  # queries that are decoded together
+WITHIN_TIES = 1_000  # documents of a beam that are looked at where many may have one score
+
+
+@register
+class GenerativeRetriever(SearchModel):
+    """Search by generating IDs: score(d | q) = Σ_t log P(c^t | q, c^{<t}), the suffix (or the document) being last.
+
+    The query's vector q (of a frozen encoder) goes through a learned map, h = q + A q. Two forms of the rest:
+
+    - form="codes", the slides': a row for each code, shared by all prefixes, and a depth decoder that knows the
+      prefix. Documents with equal codes have equal scores.
+    - form="nodes": up to `rows` vectors for each node of the ID tree, so rows depend on the prefix; the documents'
+      own vectors are the rows of the last level (`summaries`).
+
+    `rank` gives several views: "all" is the path's score alone; "ties" (form="codes") orders documents of equal
+    scores by h · d; "hybrid" is the path's score + λ h · d over the beam's documents, λ chosen on validation.
+
+    Args:
+        indexer: fitted, or the folder of its run; its IDs are generated, and new documents get theirs from it.
+        rows: m of form="nodes".
+        embeddings: of queries and documents.
+        pseudo: what stands in for queries of documents that have none (`pseudo_queries.KINDS`), () for none.
+        pseudo_share: of the pseudo-queries, how many each epoch sees.
+        normalise: of form="codes": "tree", over the codes that exist after the prefix, or "codebook" (the slides').
+        beam: prefixes kept after each code.
+
+    >>> model = GenerativeRetriever("runs/wordnet").fit(task, run="runs/wordnet-search")   # doctest: +SKIP
+    >>> model.search("a ball for my little son", top=3)                                    # doctest: +SKIP
+    """
+
+    method = "generative_retriever"
+    label = "generative"
+
+    def __init__(
+        self,
+        indexer: "Indexer | str | Path | None" = None,
+        form: str = "nodes",
+        *,
+        rows: int = 8,
+        embeddings="minilm",
+        epochs: int = 10,
+        learning_rate: float = 1e-3,
+        batch: int = 256,
+        pseudo: Sequence[str] = ("document",),
+        pseudo_share: float = 0.5,
+        normalise: str = "tree",
+        beam: int = 50,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        if form not in FORMS:
+            raise SettingsError(f"form is {form!r}; give one of {', '.join(FORMS)}.")
+        super().__init__(name or f"generative, {FORMS[form]}")
+        self.indexer_, self.base_run = _indexer_and_run(indexer)
+        self.vectors_ = TextVectors(embeddings)
+        self.settings = {"form": form, "rows": int(rows), "embeddings": self.vectors_.spec, "epochs": int(epochs)}
+        self.settings |= {"learning_rate": float(learning_rate), "batch": int(batch), "pseudo": list(pseudo)}
+        self.settings |= {"pseudo_share": float(pseudo_share), "normalise": normalise, "beam": int(beam)}
+        self.settings["seed"] = int(seed)
+        self.ids_: SemanticIDs | None = None
+        self.form_: NodeRows | SharedRows | None = None
+        self.documents_: np.ndarray | None = None
+        self.lambda_ = 0.0
+
+    # ---- fit -----------------------------------------------------------------------------------------------------
+
+    def _fit(self, task: Task, fitting: Fitting) -> None:
+        torch.manual_seed(self.settings["seed"])
+        self.ids_ = ids_for(self.indexer_, task)
+        self.documents_ = self.vectors_.documents(task.corpus, progress=fitting.progress)
+        self.form_ = self._new_form()
+        queries = {name: self.vectors_.texts(task.texts(name)) for name in ("train", "validation")}
+        pairs = self._pairs(task, queries["train"])
+        rated = task.judgements("validation")
+
+        def validate() -> dict[str, float]:
+            if not rated.queries:
+                return {}
+            return {"NDCG@10": mean_ndcg(self._plain(torch.from_numpy(queries["validation"]), 50, False), rated)}
+
+        size, settings = self.settings["batch"], self.settings
+        steps = -(-(pairs.queries + round(pairs.share * len(pairs.extra_documents))) // size)
+        self.history_ = train(
+            self.form_,
+            FitSettings(
+                epochs=settings["epochs"],
+                learning_rate=settings["learning_rate"],
+                weight_decay=0.01,
+                warmup_steps=max(1, steps * settings["epochs"] // 20),
+                schedule="cosine",
+                clip=1.0,
+                seed=settings["seed"],
+            ),
+            batches=lambda epoch: batches_of(*pairs.epoch(epoch, settings["seed"]), size),
+            loss=lambda batch: self.form_.loss(torch.from_numpy(pairs.vectors[batch[0]]), torch.from_numpy(batch[1])),
+            fitting=fitting,
+            validate=validate,
+            watch="NDCG@10",
+            title="generative retriever",
+        )
+        self.form_.eval()
+        if rated.queries:
+            self.lambda_ = self._best_lambda(queries["validation"], rated)
+
+    def _new_form(self) -> "NodeRows | SharedRows":
+        if self.settings["form"] == "nodes":
+            return NodeRows(self.ids_, self.documents_, self.settings["rows"], self.settings["seed"])
+        width = self.documents_.shape[1]
+        return SharedRows(self.ids_, width, code_means(self.ids_, self.documents_), self.settings["normalise"])
+
+    def _pairs(self, task: Task, queries: np.ndarray) -> TrainingPairs:
+        vectors, documents = [queries], []
+        for kind in self.settings["pseudo"]:
+            if kind == "document":  # an indexing pair: the document's own text, whose vector is known already
+                vectors.append(self.documents_)
+                documents.append(np.arange(len(self.documents_)))
+                continue
+            texts, places = pseudo_queries(task.corpus, kind, seed=self.settings["seed"])
+            vectors.append(self.vectors_.texts(texts))
+            documents.append(places)
+        places = np.concatenate(documents) if documents else ()
+        return TrainingPairs(task.judgements("train"), np.concatenate(vectors), places, self.settings["pseudo_share"])
+
+    def _best_lambda(self, queries: np.ndarray, rated) -> float:
+        found = [mean_ndcg(ranking, rated) for ranking in self._hybrids(torch.from_numpy(queries), DEPTH, LAMBDAS)]
+        return float(LAMBDAS[int(np.argmax(found))])  # the first of equal ones: the smallest
+
+    # ---- search --------------------------------------------------------------------------------------------------
+
+    def rank_texts(
+        self, texts: Sequence[str], depth: int, *, exact: bool = False, view: str = "all", progress: bool = False
+    ) -> Rankings:
+        """The best documents by the beam, or among all documents (exact)."""
+        return self.rank_views(texts, depth, exact=exact)[view]
+
+    def rank(self, split: str, depth: int = DEPTH, *, progress: bool = False) -> dict[str, Rankings]:
+        self.check_fitted()
+        return self.rank_views(self.task_.texts(split), depth)
+
+    def rank_views(self, texts: Sequence[str], depth: int, *, exact: bool = False) -> dict[str, Rankings]:
+        """Each view's rankings, from one search."""
+        self.check_fitted()
+        vectors = torch.from_numpy(self.vectors_.texts(texts))
+        plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), exact)
+        dense = self._dense(vectors, plain.documents)
+        views = {"all": cut(plain, depth)}
+        if self.form_.ties:
+            views["ties"] = cut(ties_by(plain, dense), depth)
+        return views | {"hybrid": cut(rescored(plain, dense, self.lambda_), depth)}
+
+    def scorer(self, texts: Sequence[str]):
+        """What `tasks.decoding` asks, for these queries: for a beam to look at, or `where_lost`."""
+        with torch.no_grad():
+            return self.form_.scorer(self.form_.states(torch.from_numpy(self.vectors_.texts(texts))))
+
+    @property
+    def tree(self):
+        """The tree of IDs that is decoded."""
+        return self.form_.tree
+
+    @torch.no_grad()
+    def lost(self, split: str = "test", width: int = 20):
+        """Where the right document of each query left the beam (`decoding.where_lost`), one row a judgement."""
+        judged, texts = self.task_.judgements(split), self.task_.texts(split)
+        scorer = self.scorer([texts[query] for query in judged.query])
+        return where_lost(scorer, self.tree, torch.from_numpy(judged.document), width)
+
+    @torch.no_grad()
+    def _plain(self, vectors: torch.Tensor, depth: int, exact: bool) -> Rankings:
+        parts, depth = [], min(depth, len(self.documents_))
+        for at in range(0, len(vectors), BATCH):
+            scorer = self.form_.scorer(self.form_.states(vectors[at : at + BATCH]))
+            if exact:
+                parts.append(top_of(all_scores(scorer, self.tree).numpy(), depth))
+                continue
+            found = beam_search(scorer, self.tree, depth, self.settings["beam"])
+            parts.append(filled(found.documents.numpy(), found.scores.numpy(), depth))
+        if not parts:
+            return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))
+        return Rankings(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("documents", "scores")))
+
+    @torch.no_grad()
+    def _dense(self, vectors: torch.Tensor, documents: np.ndarray) -> np.ndarray:
+        """h · d of ranked documents [Q, D]; of no meaning at -1."""
+        states = self.form_.states(vectors).numpy()
+        found = np.empty(documents.shape, np.float64)
+        for at in range(0, len(states), BATCH):
+            rows = self.documents_[documents[at : at + BATCH]]
+            found[at : at + BATCH] = np.einsum("qd,qkd->qk", states[at : at + BATCH], rows)
+        return found
+
+    def _hybrids(self, vectors: torch.Tensor, depth: int, weights: Sequence[float]) -> list[Rankings]:
+        plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), False)
+        dense = self._dense(vectors, plain.documents)
+        return [rescored(plain, dense, weight) for weight in weights]
+
+    def _id_columns(self, documents: np.ndarray) -> dict[str, list]:
+        codes = self.ids_.codes[documents]
+        names = self.ids_.unique_strings()[documents]
+        paths = [" → ".join(str(code) for code in row if code >= 0) for row in codes.tolist()]
+        return {"id": names.tolist(), "path": paths}
+
+    # ---- save and load -------------------------------------------------------------------------------------------
+
+    def _save_model(self, folder: Path) -> None:
+        generative_files.write(self, folder)
+
+    @classmethod
+    def _load_model(cls, folder: Path, task: Task, settings: dict) -> "GenerativeRetriever":
+        model = cls(**settings)
+        generative_files.read(model, folder, task)
+        return model
+
+
+def _indexer_and_run(indexer) -> tuple[Indexer | None, dict | None]:
+    if indexer is None or isinstance(indexer, Indexer):
+        return indexer, None if indexer is None else {"folder": None, "method": indexer.method, "fingerprint": None}
+    bundle = Bundle.open(indexer)
+    run = {"folder": str(Path(indexer).resolve()), "method": bundle.method}
+    return load_indexer(indexer), run | {"fingerprint": bundle.corpus.fingerprint}
+
+
+def ids_for(indexer: Indexer | None, task: Task) -> SemanticIDs:
+    """The IDs of a task's documents, in the corpus's order; documents the indexer was not fitted on are encoded.
+
+    Raises SettingsError without an indexer.
+    """
+    if indexer is None:
+        raise SettingsError("A generative retriever needs IDs to generate; give a fitted indexer or its run's folder.")
+    stored = indexer.ids_
+    if stored is not None and np.array_equal(stored.doc_ids, task.corpus.doc_ids):
+        return stored
+    return indexer.encode(task.corpus)
+
+
+def code_means(ids: SemanticIDs, documents: np.ndarray) -> list[np.ndarray]:
+    """For each position the mean of what its codes leave to say, [K_t, d]: rows to start from, whatever made the IDs.
+
+    Row c of position t is the mean, over documents with c there, of the vector minus the rows of earlier codes.
+    """
+    rest, books = documents.astype(np.float32, copy=True), []
+    for column, size in zip(ids.codes.T, ids.codebook_sizes, strict=True):
+        there = column >= 0
+        sums = np.zeros((size, rest.shape[1]), np.float32)
+        np.add.at(sums, column[there], rest[there])
+        book = sums / np.maximum(np.bincount(column[there], minlength=size), 1)[:, None]
+        rest[there] -= book[column[there]]
+        books.append(book)
+    return books
+
+
+def rescored(rankings: Rankings, dense: np.ndarray, weight: float) -> Rankings:
+    """Path score + weight · dense over the documents of each ranking; weight 0 leaves it as it is.
+
+    >>> rescored(Rankings(np.array([[4, 2]]), np.array([[-1.0, -2.0]])), np.array([[0.0, 9.0]]), 1.0).documents.tolist()
+    [[2, 4]]
+    """
+    if weight == 0:
+        return rankings
+    scores = np.where(rankings.documents >= 0, rankings.scores + weight * dense, -np.inf)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return Rankings(np.take_along_axis(rankings.documents, order, 1), np.take_along_axis(scores, order, 1))
+
+
+def ties_by(rankings: Rankings, dense: np.ndarray) -> Rankings:
+    """Documents of equal scores in the order of `dense`; scores are lowered by steps that change no other order."""
+    dense = np.where(rankings.documents >= 0, dense, -np.inf)
+    order = np.lexsort((-dense, -rankings.scores), axis=1)
+    documents, scores = (np.take_along_axis(part, order, 1) for part in (rankings.documents, rankings.scores))
+    steps = np.where(np.isfinite(scores), np.arange(scores.shape[1]) * 1e-9 * np.maximum(1, np.abs(scores)), 0)
+    return Rankings(documents, scores - steps)
+
+
+def cut(rankings: Rankings, depth: int) -> Rankings:
+    """The first `depth` places."""
+    return Rankings(rankings.documents[:, :depth], rankings.scores[:, :depth])

@@ -1,0 +1,223 @@
+"""SummaryHead: rows that depend on the prefix. A node of the ID tree is summarised by at most m vectors.
+
+The weight of a node v of the tree, for a query state h, is
+
+    s_v(h) = log Σ_{r ∈ R(v)} exp(τ h · r + b_r)          P(child v | prefix, h) = softmax over the prefix's children
+
+where R(v) are v's rows: its documents' own vectors where it has at most m documents, otherwise m centres of them
+(k-means), which are trained. Were R(v) always all documents below v, the product of the probabilities along a path
+would be the softmax over all documents of τ h · d + b_d: dense retrieval, decoded code by code. With m centres the
+first codes only see a summary, so what a node costs does not grow with what lies below it. Training has two parts:
+
+    -log P(d | h)                          the path's own likelihood
+    KL(softmax over documents ‖ P(· | h))  the summaries learn to weigh as much as what they summarise
+
+and -log softmax(τ h · d + b_d)_d for the query's map and the last level.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lmindexer.tasks.decoding import DecodingTree, Edges, all_scores, path_log_probabilities, segment_logsumexp
+from lmindexer.tasks.decoding.scorer import segment_log_softmax
+
+MOST_DOCUMENTS = 1 << 16  # a loss over all documents costs too much above; then only the path's own is used
+SCALE = 20.0  # τ at the start
+_FEWEST = -1e30
+
+
+class SummaryHead(nn.Module):
+    """States [B, d] to probabilities over the ID tree, by summaries of its nodes.
+
+    Args:
+        tree: of codes and suffix, one document a leaf.
+        documents: [N, d] vectors in corpus order, the rows of the last level; they stay as they are.
+        centres, bias, places, offsets: as `summarise` gives them: the rows of node v are those numbered
+            places[offsets[v]:offsets[v + 1]]. Row r < N is the document at place r of `tree.documents`, row N + c is
+            centre c.
+
+    Parameters: `centres` [C, d], `bias` [N + C], `log_scale` [depth] (τ of each level).
+    """
+
+    def __init__(self, tree: DecodingTree, documents: np.ndarray, centres, bias, places, offsets, scale=SCALE):
+        super().__init__()
+        self.tree = tree
+        self.centres, self.bias = nn.Parameter(torch.as_tensor(centres)), nn.Parameter(torch.as_tensor(bias))
+        self.log_scale = nn.Parameter(torch.full((tree.depth,), float(np.log(scale))))
+        ordered = torch.from_numpy(np.ascontiguousarray(documents, dtype=np.float32))[tree.documents.long()]
+        self.register_buffer("documents", ordered, persistent=False)
+        self.places, self.offsets = torch.as_tensor(places), torch.as_tensor(offsets)
+
+    @classmethod
+    def of(cls, tree: DecodingTree, documents: np.ndarray, rows: int = 8, seed: int = 0) -> "SummaryHead":
+        """With fresh summaries of at most `rows` vectors a node; 1 is "one vector a node"."""
+        return cls(tree, documents, *summarise(tree, documents, rows, seed, SCALE))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that a search needs: rows, biases, tree."""
+        floats = self.documents.numel() + self.centres.numel() + self.bias.numel()
+        return 4 * floats + 8 * (len(self.places) + len(self.offsets)) + self.tree.nbytes
+
+    def scorer(self, states: Tensor) -> "SummaryScorer":
+        """What `tasks.decoding` asks: states [B, d] of queries."""
+        return SummaryScorer(self, states)
+
+    def table(self) -> Tensor:
+        """[N + C, d] all rows."""
+        return torch.cat([self.documents, self.centres])
+
+    def loss(self, states: Tensor, documents: Tensor) -> Tensor:
+        """Mean over queries [B, d] with right documents [B] (corpus places)."""
+        scorer = self.scorer(states)
+        if len(self.documents) > MOST_DOCUMENTS:
+            return -path_log_probabilities(scorer, self.tree, self.tree.paths(documents)).sum(1).mean()
+        log_p = all_scores(scorer, self.tree)
+        flat = scorer.whole(self.tree.depth)[:, : len(self.documents)]
+        leaves = self.tree.leaf[documents].long() - self.tree.level_start[self.tree.depth]
+        dense = F.log_softmax(flat, 1)
+        ordered = log_p[:, self.tree.documents.long()]
+        summaries = F.kl_div(ordered, dense.detach(), log_target=True, reduction="batchmean")
+        return F.nll_loss(log_p, documents) + F.nll_loss(dense, leaves) + summaries
+
+
+class SummaryScorer:
+    """A `SummaryHead` and states [B, d], as decoding asks them; nothing has to be remembered of a prefix."""
+
+    normalised = True
+
+    def __init__(self, head: SummaryHead, states: Tensor):
+        self.head, self.states, self.queries = head, states, len(states)
+        self._product: Tensor | None = None
+
+    def begin(self) -> Tensor:
+        return torch.arange(self.queries)
+
+    def advance(self, state: Tensor, rows: Tensor, nodes: Tensor, level: int) -> Tensor:
+        return state.index_select(0, rows)
+
+    def score(self, state: Tensor, edges: Edges) -> Tensor:
+        if len(edges.node) == len(state) * self.head.tree.size(edges.level):  # every row asks for the whole level
+            logits = self._level(edges.level, self.states.index_select(0, state)).flatten()
+        else:
+            logits = self._some(state, edges)
+        return segment_log_softmax(logits, edges)
+
+    def level_scores(self, level: int) -> Tensor:
+        """log P of all nodes of a level after their parents, [B, nodes of the level]."""
+        logits, tree = self._level(level, None), self.head.tree
+        if level == 1:
+            return logits.log_softmax(1)
+        parent = tree.parent[tree.level_start[level] : tree.level_start[level + 1]].long() - tree.level_start[level - 1]
+        total = _grouped(logits, parent, tree.size(level - 1))
+        return logits - total.index_select(1, parent)
+
+    def whole(self, level: int) -> Tensor:
+        """τ h · r + b of every row, [B, N + C], at a level's τ; the product is made once."""
+        if self._product is None:
+            self._product = self.states @ self.head.table().T
+        return self.head.log_scale[level - 1].exp() * self._product + self.head.bias
+
+    def _level(self, level: int, states: Tensor | None) -> Tensor:
+        """Weights s_v of all nodes of a level: [B, nodes]; of other states than the scorer's own if given."""
+        head, tree = self.head, self.head.tree
+        start, end = tree.level_start[level], tree.level_start[level + 1]
+        offsets = head.offsets[start : end + 1]
+        places = head.places[offsets[0] : offsets[-1]]
+        if states is None:
+            logits = self.whole(level).index_select(1, places)
+        else:
+            logits = head.log_scale[level - 1].exp() * (states @ _rows(head, places).T) + head.bias[places]
+        if len(places) == end - start:  # one row each
+            return logits
+        owner = torch.repeat_interleave(offsets[1:] - offsets[:-1])
+        return _grouped(logits, owner, end - start)
+
+    def _some(self, state: Tensor, edges: Edges) -> Tensor:
+        """Weights of the nodes of some edges: [E]."""
+        head = self.head
+        first = head.offsets[edges.node]
+        counts = head.offsets[edges.node + 1] - first
+        edge = torch.repeat_interleave(counts)
+        at = torch.arange(len(edge)) - (counts.cumsum(0) - counts)[edge] + first[edge]
+        places = head.places[at]
+        query = state.index_select(0, edges.row)[edge]
+        dots = torch.linalg.vecdot(self.states.index_select(0, query), _rows(head, places))
+        logits = head.log_scale[edges.level - 1].exp() * dots + head.bias[places]
+        return logits if len(edge) == len(edges.node) else segment_logsumexp(logits, edge, len(edges.node))
+
+
+def _rows(head: SummaryHead, places: Tensor) -> Tensor:
+    """Rows by number, [S, d], without joining documents and centres: there may be a million documents."""
+    documents = len(head.documents)
+    of_document = places < documents
+    if bool(of_document.all()):
+        return head.documents.index_select(0, places)
+    if not bool(of_document.any()):
+        return head.centres.index_select(0, places - documents)
+    rows = head.documents.new_empty(len(places), head.documents.shape[1])
+    rows[of_document] = head.documents.index_select(0, places[of_document])
+    return rows.index_put((torch.nonzero(~of_document)[:, 0],), head.centres[places[~of_document] - documents])
+
+
+def _grouped(logits: Tensor, group: Tensor, groups: int) -> Tensor:
+    """log Σ exp within groups of columns: logits [B, S], group [S] -> [B, groups]."""
+    wide = group.expand(len(logits), -1)
+    top = logits.new_full((len(logits), groups), _FEWEST).scatter_reduce(1, wide, logits.detach(), "amax")
+    total = torch.zeros_like(top).index_add(1, group, (logits - top.index_select(1, group)).exp())
+    return total.log() + top
+
+
+def summarise(tree: DecodingTree, documents: np.ndarray, rows: int, seed: int, scale: float):
+    """Rows of every node before training.
+
+    Returns (centres [C, d], bias [N + C], places [S], offsets [nodes + 1]). A centre of n documents starts at the bias
+    log n + ½ τ² (mean squared distance to it)/d, which is log Σ exp(τ h · d) over documents spread evenly around it.
+    """
+    ordered = np.ascontiguousarray(documents, dtype=np.float32)[tree.documents.numpy()]
+    first, last = tree.first_leaf.numpy().astype(np.int64), tree.last_leaf.numpy().astype(np.int64)
+    inner = np.arange(len(tree)) < tree.level_start[tree.depth]
+    large = inner & (last - first > rows) & (np.arange(len(tree)) > 0)
+    centres, bias, places = [], [], []
+    for node in range(len(tree)):
+        if node == 0:
+            places.append(np.zeros(0, np.int64))
+        elif not large[node]:
+            places.append(np.arange(first[node], last[node]))
+        else:
+            found, weights = _centres(ordered[first[node] : last[node]], rows, seed, scale)
+            places.append(len(ordered) + len(bias) + np.arange(len(found)))
+            centres.append(found)
+            bias += weights
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in places])])
+    width = ordered.shape[1]
+    table = np.concatenate(centres) if centres else np.zeros((0, width))
+    bias = np.concatenate([np.zeros(len(ordered)), bias])
+    return table.astype(np.float32), bias.astype(np.float32), np.concatenate(places), offsets
+
+
+def _centres(vectors: np.ndarray, rows: int, seed: int, scale: float) -> tuple[np.ndarray, list[float]]:
+    import faiss
+
+    label = np.zeros(len(vectors), int)
+    if rows > 1:
+        means = faiss.Kmeans(vectors.shape[1], rows, niter=15, seed=seed + 1, min_points_per_centroid=1)
+        means.train(vectors)
+        label = means.index.search(vectors, 1)[1][:, 0]
+    found, bias = [], []
+    for value in np.unique(label):
+        group = vectors[label == value]
+        centre = group.mean(0)
+        spread = float(((group - centre) ** 2).sum(1).mean()) / vectors.shape[1]
+        found.append(centre)
+        bias.append(float(np.log(len(group)) + 0.5 * scale**2 * spread))
+    return np.stack(found), bias
+
+
+def restored(ids, documents: np.ndarray, places: Tensor, offsets: Tensor, centres: int) -> SummaryHead:
+    """A head of a given layout whose parameters are still to be loaded."""
+    tree, width = DecodingTree.from_ids(ids), documents.shape[1]
+    zeros = torch.zeros(centres, width), torch.zeros(len(documents) + centres)
+    return SummaryHead(tree, documents, *zeros, places, offsets)

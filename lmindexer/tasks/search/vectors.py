@@ -1,0 +1,86 @@
+"""`TextVectors`: documents and queries as vectors of one encoder, computed once and kept."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.training.encoding import cache_folder
+from lmindexer.two_step.embeddings import Embeddings, load_embeddings, make_embeddings
+
+KEPT_FROM = 64  # texts; a few are embedded faster than a file is found
+
+
+class TextVectors:
+    """Vectors of documents [N, d] and of any texts [Q, d], float32, from one source of embeddings.
+
+    embeddings: what `make_embeddings` takes: "minilm", a sentence-transformers folder, "minilm+tfidf", …
+
+    >>> vectors = TextVectors("minilm")
+    >>> vectors.documents(corpus).shape                                                 # doctest: +SKIP
+    (11044, 384)
+    """
+
+    def __init__(self, embeddings: str | dict | Embeddings = "minilm"):
+        self.embeddings = embeddings if isinstance(embeddings, Embeddings) else make_embeddings(embeddings)
+        self._corpus = ""
+
+    @property
+    def spec(self) -> dict:
+        """The source, as settings keep it."""
+        return self.embeddings.spec
+
+    def documents(self, corpus: Corpus, *, progress: bool = False) -> np.ndarray:
+        """Vectors of a corpus's documents; sources that learn from a corpus learn from this one."""
+        self._corpus = corpus.fingerprint
+        return self.embeddings.fit(corpus.documents(), None, corpus.doc_ids, progress=progress)
+
+    def texts(self, texts: Sequence[str], *, progress: bool = False) -> np.ndarray:
+        """Vectors of queries or new documents; those of many texts are kept in the cache folder."""
+        texts = list(texts)
+        if not texts:
+            return self.embeddings.embed(["a"])[:0]
+        if len(texts) < KEPT_FROM:
+            return self.embeddings.embed(texts, progress=progress)
+        path = cache_folder() / "texts" / f"{self._key(texts)}.npy"
+        try:
+            found = np.load(path, allow_pickle=False)
+            if len(found) == len(texts):
+                return found
+        except (OSError, ValueError, EOFError):
+            pass  # not there, or cut short: made anew
+        found = np.ascontiguousarray(self.embeddings.embed(texts, progress=progress), dtype=np.float32)
+        _keep(path, found)
+        return found
+
+    def _key(self, texts: list[str]) -> str:
+        learned = [self.spec, self.embeddings._state_of_files(), self._corpus]
+        digest = hashlib.sha256(json.dumps(learned, sort_keys=True).encode())
+        for text in texts:
+            digest.update(f"{len(text)} {text}".encode())
+        return digest.hexdigest()[:32]
+
+    # ---- on disk -------------------------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        self.embeddings.save(folder / "embeddings")
+
+    @classmethod
+    def load(cls, folder: Path, corpus: Corpus) -> "TextVectors":
+        vectors = cls(load_embeddings(folder / "embeddings"))
+        vectors._corpus = corpus.fingerprint
+        return vectors
+
+
+def _keep(path: Path, vectors: np.ndarray) -> None:
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.npy")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(aside, vectors, allow_pickle=False)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)  # no place for a cache: go without

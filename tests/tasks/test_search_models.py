@@ -1,0 +1,247 @@
+"""BM25, dense and generative search: by hand, against slow loops, and back from disk."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from search_task import shop
+
+import lmindexer as lmi
+from lmindexer.common.errors import LMIndexerError, SettingsError
+from lmindexer.tasks import load_task_model
+from lmindexer.tasks.decoding import all_scores, beam_search, exact_top
+from lmindexer.tasks.metrics import Rankings
+from lmindexer.tasks.search import BM25, DualEncoder, GenerativeRetriever, Retrieval, pseudo_queries
+from lmindexer.tasks.search.base import LONGEST, top_of
+from lmindexer.tasks.search.generative import rescored, ties_by
+from lmindexer.tasks.search.summaries import SummaryHead
+from lmindexer.tasks.search.training_pairs import TrainingPairs
+
+
+@pytest.fixture(scope="module")
+def task():
+    return Retrieval(shop())
+
+
+@pytest.fixture(scope="module")
+def indexer(task):
+    return lmi.ResidualKMeansIndexer(positions=2, codebook_size=6, embeddings="tfidf").fit(task.corpus, progress=False)
+
+
+@pytest.fixture(scope="module")
+def models(task, indexer):
+    quick = {"embeddings": "tfidf", "epochs": 2}
+    made = [
+        BM25(),
+        BM25(training_queries=True),
+        DualEncoder("frozen", embeddings="tfidf"),
+        DualEncoder("map", **quick),
+        GenerativeRetriever(indexer, "nodes", rows=2, **quick),
+        GenerativeRetriever(indexer, "codes", **quick),
+    ]
+    return [model.fit(task, progress=False) for model in made]
+
+
+# ---- bm25 ----------------------------------------------------------------------------------------------------------
+
+
+def test_bm25_is_the_formula():
+    corpus = lmi.Corpus.from_records(
+        [
+            {"doc_id": i, "title": "", "text": text}
+            for i, text in enumerate(["cat dog", "cat cat bird", "fish tank water"])
+        ]
+    )
+    corpus.queries = lmi.Queries.from_records([{"query_id": "q", "text": "cat", "doc_id": "0"}])
+    model = BM25(k1=1.2, b=0.75, stemmer=None, stopwords="none").fit(Retrieval(corpus), progress=False)
+    found = model.rank_texts(["cat dog"], 3)
+    mean, n = 8 / 3, 3
+
+    def weight(holding, f, length):
+        idf = math.log(1 + (n - holding + 0.5) / (holding + 0.5))
+        return idf * f / (f + 1.2 * (1 - 0.75 + 0.75 * length / mean))
+
+    expected = [weight(2, 1, 2) + weight(1, 1, 2), weight(2, 2, 3)]
+    assert found.documents.tolist() == [[0, 1, -1]]
+    np.testing.assert_allclose(found.scores[0, :2], expected, rtol=1e-5)
+
+
+def test_bm25_chooses_k1_and_b_on_validation(models):
+    history = models[0].history_
+    best = history.loc[history["NDCG@10"].idxmax()]
+    assert len(history) == 36 and (models[0].k1_, models[0].b_) == (best["k1"], best["b"])
+
+
+def test_bm25_learns_words_from_training_queries():
+    corpus = shop(False)
+    asked = [
+        ("a", "toy for a child", "d10", "train"),
+        ("b", "child", "d10", "test"),
+        ("c", "rope", "d20", "validation"),
+    ]
+    corpus.queries = lmi.Queries.from_records(
+        [dict(zip(("query_id", "text", "doc_id", "split"), row, strict=True)) for row in asked]
+    )
+    task = Retrieval(corpus)
+    assert len(BM25().fit(task, progress=False).search("child")) == 0
+    assert BM25(training_queries=True).fit(task, progress=False).search("child")["doc_id"].tolist() == ["d10"]
+
+
+def test_bad_settings_are_said():
+    with pytest.raises(SettingsError, match="both k1 and b"):
+        BM25(k1=1.0)
+    with pytest.raises(SettingsError, match="no stemmer for 'klingon'"):
+        BM25(1.0, 0.5, stemmer="klingon").fit(Retrieval(shop()), progress=False)
+    with pytest.raises(SettingsError, match="needs IDs"):
+        GenerativeRetriever(embeddings="tfidf").fit(Retrieval(shop()), progress=False)
+
+
+# ---- every model ---------------------------------------------------------------------------------------------------
+
+
+def test_models_come_back_from_disk_and_rank_the_same(models, tmp_path):
+    for place, model in enumerate(models):
+        model.save(tmp_path / str(place))
+        again = load_task_model(tmp_path / str(place))
+        for view, rankings in model.rank("test", 10).items():
+            found = again.rank("test", 10)[view]
+            np.testing.assert_array_equal(found.documents, rankings.documents)
+            np.testing.assert_allclose(found.scores, rankings.scores, rtol=1e-6)
+
+
+def test_every_model_answers_any_text_clearly(models):
+    for model in models:
+        frame = model.search("red ball wanted", top=3)
+        assert list(frame.columns[:4]) == ["rank", "doc_id", "title", "score"] and frame["doc_id"].iloc[0]
+        with pytest.raises(LMIndexerError, match="The query is empty"):
+            model.search("  \n ")
+        long = model.search("ball " * 20_000)
+        assert f"its first {LONGEST:,} were read" in long.attrs["note"]
+        assert len(model.search("red ball", top=500)) <= 100
+    unknown = models[0].search("zyxwv")
+    assert len(unknown) == 0 and "No word of this query" in unknown.attrs["note"]
+
+
+def test_one_table_holds_all_lines(task, models):
+    table = task.evaluate(models).table()
+    assert len(table) == 4 + 2 + 3 and set(table["view"]) == {"all", "ties", "hybrid"}
+
+
+def test_top_of_takes_equal_scores_in_corpus_order():
+    scores = np.array([[1.0, 2.0, 2.0, -np.inf]])
+    assert top_of(scores, 4).documents.tolist() == [[1, 2, 0, -1]] and top_of(scores, 2).documents.tolist() == [[1, 2]]
+
+
+# ---- generative ----------------------------------------------------------------------------------------------------
+
+
+def test_a_hybrid_with_lambda_0_is_the_generative_ranking(models):
+    for model in models[-2:]:
+        kept, model.lambda_ = model.lambda_, 0.0
+        views = model.rank("test", 20)
+        model.lambda_ = kept
+        np.testing.assert_array_equal(views["hybrid"].documents, views["all"].documents)
+        np.testing.assert_array_equal(views["hybrid"].scores, views["all"].scores)
+
+
+def test_hybrid_and_ties_by_hand():
+    plain = Rankings(np.array([[5, 3, 9, -1]]), np.array([[-1.0, -1.0, -2.0, -np.inf]]))
+    dense = np.array([[0.1, 0.2, 0.9, 7.0]])
+    assert ties_by(plain, dense).documents.tolist() == [[3, 5, 9, -1]]
+    assert rescored(plain, dense, 1.0).documents.tolist() == [[3, 5, 9, -1]]
+    assert rescored(plain, dense, 5.0).documents.tolist() == [[9, 3, 5, -1]]
+
+
+@pytest.fixture(scope="module")
+def head(indexer):
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(100, 8)).astype(np.float32)
+    return SummaryHead.of(models_tree(indexer), vectors / np.linalg.norm(vectors, axis=1, keepdims=True), rows=2)
+
+
+def models_tree(indexer):
+    from lmindexer.tasks.decoding import DecodingTree
+
+    return DecodingTree.from_ids(indexer.ids_)
+
+
+def test_summaries_are_the_formula(head):
+    h, tree, table = torch.randn(3, 8), head.tree, head.table()
+
+    def weight(query, node, level):
+        rows = head.places[head.offsets[node] : head.offsets[node + 1]]
+        return torch.logsumexp(head.log_scale[level - 1].exp() * table[rows] @ h[query] + head.bias[rows], 0)
+
+    with torch.no_grad():
+        found = all_scores(head.scorer(h), tree)
+        for query, document in [(0, 0), (1, 37), (2, 99)]:
+            path, expected = tree.paths(torch.tensor(document)).tolist(), 0.0
+            for level in range(1, tree.depth + 1):
+                children = range(int(tree.first_child[path[level - 1]]), int(tree.first_child[path[level - 1] + 1]))
+                weights = torch.stack([weight(query, child, level) for child in children])
+                expected += torch.log_softmax(weights, 0)[path[level] - children[0]]
+            torch.testing.assert_close(found[query, document], expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(found.exp().sum(1), torch.ones(3))
+
+
+def test_beam_and_exact_search_agree_with_all_scores(head):
+    scorer = head.scorer(torch.randn(5, 8))
+    with torch.no_grad():
+        best = all_scores(scorer, head.tree).topk(10)
+        for found in (exact_top(scorer, head.tree, 10, 3), beam_search(scorer, head.tree, 10, 100)):
+            torch.testing.assert_close(found.scores, best.values, rtol=1e-4, atol=1e-4)
+            assert (found.documents == best.indices).float().mean() > 0.95  # equal scores may change places
+
+
+def test_a_row_for_every_document_is_dense_retrieval(indexer):
+    vectors = torch.nn.functional.normalize(torch.randn(100, 8), dim=1).numpy()
+    head = SummaryHead.of(models_tree(indexer), vectors, rows=100)
+    assert len(head.centres) == 0
+    h = torch.randn(4, 8)
+    with torch.no_grad():
+        found = all_scores(head.scorer(h), head.tree)
+    expected = (20.0 * h @ torch.from_numpy(vectors).T).log_softmax(1)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_training_lowers_the_loss_of_both_forms(models):
+    for model in models[-2:]:
+        assert model.history_["loss"].is_monotonic_decreasing
+
+
+# ---- what is learned from ------------------------------------------------------------------------------------------
+
+
+def test_training_pairs_draw_by_gain_and_go_on_the_same(task):
+    judged = task.judgements("train")
+    pairs = TrainingPairs(judged, np.zeros((judged.queries + 4, 2), np.float32), [1, 2, 3, 4], share=0.5)
+    first, again, other = pairs.epoch(3, 0), pairs.epoch(3, 0), pairs.epoch(4, 0)
+    np.testing.assert_array_equal(first, again)
+    assert len(first[0]) == judged.queries + 2 and not np.array_equal(first[0], other[0])
+
+
+def test_a_document_is_drawn_as_often_as_its_gain_says():
+    from lmindexer.tasks.metrics import Judgements
+
+    judged = Judgements(np.array([0, 0, 1]), np.array([7, 8, 9]), np.array([1.0, 3.0, 0.5]), 2)
+    pairs = TrainingPairs(judged, np.zeros((2, 1), np.float32))
+    drawn = [dict(zip(*map(np.ndarray.tolist, pairs.epoch(epoch, 0)), strict=True)) for epoch in range(400)]
+    assert {one[1] for one in drawn} == {9} and 260 < sum(one[0] == 8 for one in drawn) < 340
+
+
+def test_pseudo_queries_are_pieces_of_their_documents():
+    corpus = shop()
+    for kind in ("document", "title", "spans", "phrases"):
+        texts, places = pseudo_queries(corpus, kind, seed=1)
+        documents = corpus.documents()
+        assert len(texts) == len(places) > 0
+        assert all(
+            text.lower() in documents[place].lower().replace(",", "") or kind in ("document", "spans")
+            for text, place in zip(texts, places, strict=True)
+        )
+    assert pseudo_queries(corpus, "spans", seed=1)[0] == pseudo_queries(corpus, "spans", seed=1)[0]
+    with pytest.raises(SettingsError, match="not known"):
+        pseudo_queries(corpus, "guesses")
+    with pytest.raises(SettingsError, match="neither a folder with a seq2seq model"):
+        pseudo_queries(corpus, "model:/no/such/folder")
