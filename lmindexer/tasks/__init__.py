@@ -4,6 +4,7 @@ base         a task, and a task model's verbs fit, recommend or search, save, lo
 metrics      Recall, Hit, NDCG, MAP, MRR            comparison    methods side by side, with intervals and tests
 fitting      the one training loop                  loading       a task run back from disk
 decoding/    beam and exact search down the ID tree
+generative/  from an input's state to probabilities of IDs: loss and scores
 recommendation/    the next item of a user: the task and its baselines
 search/      a text in, a document out: tasks, bm25, dense, SEAL, the generative retriever
 
@@ -25,11 +26,13 @@ _HOME = {
     "decoding": ":decoding",
     "recommendation": ":recommendation",
     "Recommendation": "recommendation",
+    "GenerativeRecommender": "recommendation",
     "HGN": "recommendation",
     "GRU4Rec": "recommendation",
     "BERT4Rec": "recommendation",
     "FDSA": "recommendation",
     "SASRec": "recommendation",
+    "TIGER": "recommendation",
     "Popularity": "recommendation",
     "ItemKNN": "recommendation",
     "search": ":search",

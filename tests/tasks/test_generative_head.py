@@ -8,7 +8,15 @@ import lmindexer as lmi
 from lmindexer.common.errors import SettingsError
 from lmindexer.tasks import decoding
 from lmindexer.tasks.decoding import DecodingTree
-from lmindexer.tasks.generative import HistoryPaths, PathHead, PathScorer, added_nodes, node_means
+from lmindexer.tasks.generative import (
+    CodeDecoder,
+    DecoderScorer,
+    HistoryPaths,
+    PathHead,
+    PathScorer,
+    added_nodes,
+    node_means,
+)
 
 DOCUMENTS, DIM = 30, 8
 FORMS = {
@@ -155,3 +163,23 @@ def test_values_that_do_not_fit_are_said():
         PathHead(tree, DIM, output="words")
     with pytest.raises(SettingsError, match='give output="codes"'):
         PathHead(tree, DIM, normalise="codebook")
+
+
+@pytest.mark.parametrize("normalise", ["tree", "codebook"])
+def test_the_decoder_step_by_step_equals_the_decoder_at_once(normalise):
+    torch.manual_seed(0)
+    tree = DecodingTree.from_ids(some_ids())
+    decoder = CodeDecoder(tree, [4, 5, 4, 9], 12, 2, 3, 4, 24, normalise=normalise).eval()
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.5)
+    states, present = torch.randn(4, 7, 12), torch.arange(7) < torch.tensor([[7], [3], [1], [5]])
+    scorer = DecoderScorer(decoder, states, present)
+    documents = torch.tensor([3, 17, 0, 29])
+    each = decoding.path_log_probabilities(scorer, tree, tree.paths(documents))
+    assert torch.allclose(decoder.loss(states, present, documents), -each.mean(0), atol=1e-4)
+    scores = decoding.all_scores(scorer, tree)
+    assert torch.allclose(scores[torch.arange(4), documents], each.sum(1), atol=1e-4)
+    assert torch.allclose(decoding.exact_top(scorer, tree, 5, 2).scores, scores.topk(5).values, atol=1e-4)
+    if normalise == "tree":
+        assert torch.allclose(scores.exp().sum(1), torch.ones(4), atol=1e-4)

@@ -1,0 +1,190 @@
+"""IDRecommender: what every recommender by semantic IDs shares: IDs, decoding, where answers are lost, files."""
+
+import hashlib
+from abc import abstractmethod
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from lmindexer.common.errors import SettingsError
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.indexers.base import Indexer
+from lmindexer.indexers.model_folder import read_model, write_model
+from lmindexer.settings.rules import unknown
+from lmindexer.tasks import decoding
+from lmindexer.tasks.decoding import Filter
+from lmindexer.tasks.metrics import Rankings
+from lmindexer.tasks.recommendation.histories import HistoryBatch
+from lmindexer.tasks.recommendation.neural import SequenceRecommender, SequenceSettings
+from lmindexer.tasks.recommendation.text import whiten
+from lmindexer.two_step.embeddings import embed_corpus
+
+DECODINGS = ("exact", "beam")
+AT_ONCE = 128  # histories that are decoded together
+
+
+@dataclass(frozen=True)
+class IDSettings(SequenceSettings):
+    """Settings of every recommender by IDs, beside those of every sequence model.
+
+    text, text_dims       embeddings whose main directions are the items' text vectors; None: codes alone
+    category_text         the texts end in their category path
+    normalise, ties       see `PathHead`
+    decoding, width       "exact" (the best items, exactly) or "beam" with this width, or with as many as are asked for
+    """
+
+    text: str | None = None
+    text_dims: int = 128
+    category_text: bool = True
+    normalise: str = "tree"
+    ties: str = "suffix"
+    decoding: str = "exact"
+    width: int = 50
+    loss: str = "path"
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.98)
+    warmup_steps: int = 100
+    schedule: str = "cosine"
+    patience: int = 0
+    watch: str = "Recall@5"
+
+
+class IDRecommender(SequenceRecommender):
+    """A network that gives log P(item | history) code by code.
+
+    The network has `tree`, `loss(batch, targets)` and `scorer(batch)`, a `tasks.decoding.Scorer`.
+    """
+
+    Settings = IDSettings
+
+    def __init__(self, ids: Indexer | SemanticIDs, form: str | None = None, *, name: str | None = None, **changes):
+        super(SequenceRecommender, self).__init__(name)
+        form = form or next(iter(self.forms))
+        if form not in self.forms:
+            raise SettingsError(unknown("form", form, list(self.forms)))
+        known = [f.name for f in fields(self.Settings)]
+        for key in changes:
+            if key not in known:
+                raise SettingsError(unknown(f"setting of {type(self).__name__}", key, known))
+        self.config = replace(self.Settings(), **self.forms[form] | changes)
+        if self.config.decoding not in DECODINGS:
+            raise SettingsError(unknown("decoding", self.config.decoding, list(DECODINGS)))
+        self.longest, self.network = self.config.max_history, None
+        self.ids_, self.base_run = _ids_of(ids)
+        # A fit that was stopped goes on with the same IDs only, so they are part of what identifies it.
+        digest = hashlib.sha256(code_places(self.ids_).tobytes()).hexdigest()[:16]
+        self.settings = asdict(self.config) | {"betas": list(self.config.betas), "ids": digest}
+
+    @abstractmethod
+    def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
+        """A fresh network for these IDs and text vectors [N, t]."""
+
+    def _network(self, task) -> nn.Module:
+        s = self.config
+        if list(self.ids_.doc_ids) != list(task.corpus.doc_ids):
+            raise SettingsError(
+                f"The IDs are of {len(self.ids_)} documents, the task's corpus {task.corpus.name!r} has "
+                f"{len(task.corpus)} or others; fit the indexer on the task's corpus."
+            )
+        vectors = None
+        if s.text is not None:
+            embedded = embed_corpus(task.corpus, s.text, category_text=s.category_text, progress=False)
+            vectors = torch.from_numpy(whiten(embedded, s.text_dims))
+        return self._build(self.ids_, vectors)
+
+    # ---- use -----------------------------------------------------------------------------------------------------
+
+    def score_items(self, batch: HistoryBatch) -> Tensor:
+        """log P of every item: [B, N]."""
+        self.network.eval()
+        return decoding.all_scores(self.network.scorer(batch), self.network.tree)
+
+    @torch.no_grad()
+    def rank_histories(self, histories, depth, views=("raw", "unseen"), *, progress=False) -> dict[str, Rankings]:
+        if self.config.decoding == "exact" and self.network.whole_levels:
+            return super().rank_histories(histories, depth, views, progress=progress)
+        self.network.eval()
+        depth = min(depth, self._items)
+        shape = len(histories), depth
+        found = {view: (np.full(shape, -1), np.full(shape, -np.inf)) for view in views}
+        order = np.argsort(histories.lengths, kind="stable")
+        for first in range(0, len(order), AT_ONCE):
+            rows = order[first : first + AT_ONCE]
+            scorer = self.network.scorer(histories.padded(rows, self.longest, pad=self._items))
+            for view in views:
+                keep = Filter(self.network.tree, [histories[row] for row in rows]) if view == "unseen" else None
+                ranking = self._decode(scorer, depth, keep)
+                found[view][0][rows], found[view][1][rows] = ranking.documents.numpy(), ranking.scores.numpy()
+        return {view: Rankings(*pair) for view, pair in found.items()}
+
+    def _decode(self, scorer, depth: int, keep: Filter | None):
+        tree, s = self.network.tree, self.config
+        if s.decoding == "exact":
+            return decoding.exact_top(scorer, tree, depth, s.width, keep)
+        return decoding.beam_search(scorer, tree, depth, max(s.width, depth), keep)
+
+    def where_lost(self, split: str = "test", width: int | None = None, *, exact: bool = True):
+        """`decoding.where_lost` for every query of a split: where the right item's path left a beam."""
+        self.check_fitted()
+        self.network.eval()
+        histories, targets, parts = self.task_.histories(split), self.task_.targets(split), []
+        for first in range(0, len(histories), AT_ONCE):
+            rows = np.arange(first, min(first + AT_ONCE, len(histories)))
+            with torch.no_grad():
+                scorer = self.network.scorer(histories.padded(rows, self.longest, pad=self._items))
+                right = torch.from_numpy(targets[rows])
+                part = decoding.where_lost(scorer, self.network.tree, right, width or self.config.width, exact)
+            parts.append(part.assign(query=rows))
+        return pd.concat(parts, ignore_index=True)
+
+    def _id_columns(self, documents: np.ndarray) -> dict[str, list]:
+        some = self.ids_.take(documents)
+        paths = [tuple(code for code in row if code >= 0) for row in some.codes.tolist()]
+        return {"id": some.unique_strings().tolist(), "path": paths}
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    def _save_model(self, folder: Path) -> None:
+        ids = {"ids.codes": self.ids_.codes, "ids.suffix": self.ids_.suffix}
+        tensors = self.network.state_dict() | {name: torch.from_numpy(value.copy()) for name, value in ids.items()}
+        config = {"settings": self.settings, "codebook_sizes": list(self.ids_.codebook_sizes)}
+        write_model(folder, self.method, config, tensors)
+
+    @classmethod
+    def _load_model(cls, folder: Path, task, settings: dict):
+        config, tensors = read_model(folder, cls.method)
+        codes, suffix = tensors.pop("ids.codes").numpy(), tensors.pop("ids.suffix").numpy()
+        ids = SemanticIDs(task.corpus.doc_ids, codes, suffix, tuple(config["codebook_sizes"]))
+        kept = {name: value for name, value in config["settings"].items() if name != "ids"}
+        kept["betas"] = tuple(kept["betas"])
+        model = cls(ids, **kept)
+        model.task_ = task
+        model.network = model._build(ids, tensors.get("vectors"))
+        model.network.load_state_dict(tensors)
+        model.network.eval()
+        return model
+
+
+def _ids_of(given: Indexer | SemanticIDs) -> tuple[SemanticIDs, dict | None]:
+    """The IDs, and the run they came from where an indexer with one was given."""
+    if isinstance(given, SemanticIDs):
+        return given, None
+    if getattr(given, "ids_", None) is None:
+        raise SettingsError("The indexer has no IDs yet; call fit(corpus) on it first, or give SemanticIDs.")
+    return given.ids_, {"folder": None, "method": given.method, "fingerprint": given.corpus_.fingerprint}
+
+
+def code_places(ids: SemanticIDs) -> np.ndarray:
+    """[N + 1, T + 1] places of codes and suffix in their tables (0: no code), the padding item last."""
+    paths = np.column_stack([ids.codes, ids.suffix]).astype(np.int64) + 1
+    return np.concatenate([paths, np.zeros((1, paths.shape[1]), np.int64)])
+
+
+def table_sizes(ids: SemanticIDs) -> list[int]:
+    """Rows of the table of each position and of the suffix, with place 0 for "no code"."""
+    return [size + 1 for size in (*ids.codebook_sizes, int(ids.suffix.max()) + 1)]
