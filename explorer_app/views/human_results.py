@@ -206,7 +206,8 @@ def _agreement(key: str, study, found, answers) -> None:
     kinds = list(found.agreement)
     kind = links.choose("Questions", kinds, "type", kinds[0], text=lambda name: NAMES[name])
     rows = found.agreement[kind]
-    rows = rows.assign(called=[describe(row.value) if row.statistic != "percent" else "" for row in rows.itertuples()])
+    words = [describe(row.value, row.units) if row.statistic != "percent" else "" for row in rows.itertuples()]
+    rows = rows.assign(called=words)
     table(
         rows, f"agreement_table_{kind}", statistic=st.column_config.TextColumn("statistic", width="medium"),
         value=decimal("value"), low=decimal("95 % from"), high=decimal("to"),

@@ -143,22 +143,27 @@ def draw_weights(documents: int, draws: int, seed: int = 0) -> np.ndarray:
 def sign_flip_test(differences, flips: int = 10_000, seed: int = 0) -> float:
     """Two-sided p-value of paired differences [N] with mean 0 under H0: each sign as likely as its opposite.
 
-    p = (1 + #{|mean of flipped| ≥ |mean|}) / (1 + flips); all 2^N flips, without the 1, where they are no more
-    than `flips` (Fisher's exact test).
+    p = (1 + #{|mean of flipped| ≥ |mean|}) / (1 + flips); all 2^n flips, without the 1, where they are no more than
+    `flips` (Fisher's exact test). n counts the differences that are not 0: turning a 0 round changes nothing.
 
     >>> sign_flip_test([1.0, 2.0, 3.0])  # of 8 flips only + + + and - - - reach |mean| = 2
     0.25
+    >>> sign_flip_test([0.7] * 6 + [0.0] * 94)  # 2 of 64
+    0.03125
     """
     d = np.asarray(differences, dtype=float)
-    observed = abs(d.sum()) * (1 - 1e-12) - 1e-12  # rounding must not tell equal sums apart
+    d = d[d != 0]
+    if not len(d):
+        return 1.0
+    observed = abs(d.sum()) - 1e-9 * np.abs(d).sum()  # rounding must not tell equal sums apart
     if 2 ** min(len(d), 60) <= flips:
         signs = 1.0 - 2.0 * ((np.arange(2 ** len(d))[:, None] >> np.arange(len(d))) & 1)
         return float(np.mean(np.abs(signs @ d) >= observed))
     generator, reached, left = np.random.default_rng(seed), 0, flips
     while left:
         rows = min(left, max(1, CHUNK // len(d)))
-        tossed = generator.integers(0, 2, (rows, len(d)), dtype=np.int8).astype(np.float32)
-        sums = d.sum() - 2.0 * (tossed @ d.astype(np.float32)).astype(float)
+        tossed = generator.integers(0, 2, (rows, len(d)), dtype=np.int8).astype(float)
+        sums = d.sum() - 2.0 * (tossed @ d)
         reached += int(np.sum(np.abs(sums) >= observed))
         left -= rows
     return (1 + reached) / (1 + flips)
@@ -167,13 +172,16 @@ def sign_flip_test(differences, flips: int = 10_000, seed: int = 0) -> float:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down correction (1979): the i-th smallest of m times (m - i + 1), never falling, at most 1.
 
-    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
+    NaN, which stands for a comparison that could not be made, stays NaN and is not counted.
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03, float("nan")])]
+    [0.03, 0.06, 0.06, nan]
     """
     p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p, kind="stable")
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty_like(p)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    raised = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
+    corrected = np.full(len(p), np.nan)
     corrected[order] = np.minimum(raised, 1.0)
     return corrected.tolist()
 

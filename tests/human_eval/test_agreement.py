@@ -8,7 +8,7 @@ from pathlib import Path
 import krippendorff
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats import inter_rater
@@ -188,6 +188,26 @@ def test_words_for_values():
     assert [describe(v) for v in (-0.1, 0.1, 0.3, 0.5, 0.7, 0.9)] == [
         "worse than chance", "slight", "fair", "moderate", "substantial", "almost perfect",
     ]  # fmt: skip
+    assert describe(0.1, 30) == "slight"
+    assert describe(0.1, 29) == describe(0.9, 3) == "too few questions for a word"
+
+
+@given(st.integers(1, 12), st.integers(2, 4), st.sampled_from(["nominal", "ordinal"]), st.integers(0, 999))
+@settings(max_examples=60, deadline=None)
+def test_intervals_of_agreement_stay_on_their_scale(units, annotators, scale, seed):
+    rng = np.random.default_rng(seed)
+    ratings = np.where(rng.random((units, annotators)) < 0.9, 1, rng.integers(1, 4, (units, annotators)))
+    table = agreement_table(ratings, (1, 2, 3), scale, resamples=60)
+    found = table[np.isfinite(table["low"])]
+    assert (found["low"] >= -1).all() and (found["high"] <= 1).all() and (found["low"] <= found["value"]).all()
+
+
+def test_full_agreement_of_few_questions_does_not_leave_the_scale():
+    # nine questions answered "a" by both and one answered "b": chance is .82, Wilson's bound of 10 of 10 is .722
+    table = agreement_table([["a", "a"]] * 9 + [["b", "b"]], resamples=50).set_index("statistic")
+    assert table.loc["Fleiss κ", "low"] == pytest.approx((float(wilson(10, 10)[0]) - 0.82) / 0.18)
+    table = agreement_table([["a", "a"]] * 3 + [["b", "b"]], resamples=50).set_index("statistic")
+    assert table.loc["Fleiss κ", "low"] >= -1
 
 
 # ------------------------------------------------------------------------------------------------------- intervals
@@ -217,8 +237,34 @@ def test_clusters_that_say_nothing_new_count_once():
     low, high = wilson(3, 4)
     assert (same_answers.low, same_answers.high) == pytest.approx((float(low), float(high)))
     assert clustered_share([1] * 6, ["a", "b", "c"] * 2).high == 1
+    assert clustered_share([1, 1, 1], ["a"] * 3).effective == 1
     assert clustered_share([], []).answers == 0 and math.isnan(clustered_mean([], []).value)
     assert math.isnan(clustered_mean([3, 4], ["a", "a"]).low)
+
+
+def test_right_answers_of_few_questions_count_by_question():
+    found = clustered_share([1] * 50, np.repeat(np.arange(10), 5))
+    assert (found.value, found.effective, found.high) == (1, 10, 1)
+    assert found.low == pytest.approx(float(wilson(10, 10)[0])) and found.low < 0.73
+
+
+def test_clustered_share_covers_where_answers_to_a_question_are_always_the_same():
+    """Ten questions, five annotators, p = .9: exactly, over the number of questions that are right."""
+    held = sum(
+        binom.pmf(right, 10, 0.9)
+        for right in range(11)
+        if (found := clustered_share(np.repeat(np.arange(10) < right, 5), np.repeat(np.arange(10), 5))).low <= 0.9
+        and found.high >= 0.9
+    )
+    assert held > 0.92  # it was 0.58 with the number of answers
+
+
+def test_intervals_of_ratings_stay_on_their_scale():
+    found = clustered_mean([5, 5, 4, 5], ["a", "a", "b", "b"], scale=(1, 5))
+    half = 12.7062 * 0.25  # Student's t with one degree of freedom; the question means lie .5 apart
+    assert (found.low, found.high) == (pytest.approx(4.75 - half, abs=1e-3), 5)
+    same = clustered_mean([5] * 6, ["a", "a", "b", "b", "c", "c"], scale=(1, 5))
+    assert same.value == 5 and math.isnan(same.low) and math.isnan(same.high)
 
 
 def _answers(rng, questions: int, each: int, spread: float):

@@ -18,6 +18,7 @@ from lmindexer.human_eval.planning.gold import draw_gold
 from lmindexer.human_eval.planning.guide import GUIDES, PROMPTS, SKIP_REASONS
 from lmindexer.human_eval.planning.order import GAP, plan_showings
 from lmindexer.human_eval.planning.planning import check_design, make_content
+from lmindexer.human_eval.planning.power import power_in_words
 from lmindexer.human_eval.planning.questions import Hidden, Question, choices_of, cut
 from lmindexer.human_eval.planning.view import Arrangement, answer_of, build_view, key_of
 from lmindexer.runs.bundle import write_bundle
@@ -579,6 +580,16 @@ def test_the_detectable_difference_inverts_the_number_needed(judgments, base, ov
     if found < 1 - base - 1e-5:
         assert judgments_needed(found, base, overlap=overlap, icc=icc) <= judgments
         assert judgments_needed(found * 0.98, base, overlap=overlap, icc=icc) >= judgments
+
+
+def test_a_plan_claims_no_power_that_it_lacks():
+    assert math.isnan(detectable_difference(10))
+    words = power_in_words(10, 1)
+    assert "too few to find even one that is always right" in words and "60 % right" in words
+    assert str(judgments_needed(0.4 - 1e-6)) in words and "points" not in words
+    assert "60 % right" in power_in_words(82, 1) and "20 points more" in power_in_words(82, 1)
+    assert "if they are always the same" in power_in_words(82, 3)
+    assert "not even one that is always right if they are always the same" in power_in_words(10, 3)
 
 
 @pytest.mark.parametrize(("difference", "base"), [(0, 0.5), (-0.1, 0.5), (0.5, 0.5), (0.1, 0)])

@@ -105,6 +105,33 @@ def test_one_annotator_speaks_for_nobody_else():
     assert np.isnan(table["p_wide"][0]) and "cannot be told" in findings(table, pd.DataFrame())[0]
 
 
+def _row(**changes) -> dict:
+    return {
+        "type": "intruder", "method_a": "A", "method_b": "B", "value_a": 0.5, "value_b": 0.6, "difference": -0.1,
+        "low": -0.3, "high": 0.1, "p_holm": 0.4, "p_wide": 0.5, **changes,
+    }  # fmt: skip
+
+
+def test_the_methods_are_named_in_the_order_of_their_numbers():
+    said = findings(pd.DataFrame([_row(), _row(value_a=0.6, value_b=0.5, difference=0.1)]), pd.DataFrame())
+    assert "no difference between B and A was found (0.60 against 0.50; difference 0.10" in said[0]
+    assert "95 % interval −0.10 to 0.30" in said[0]
+    assert "no difference between A and B was found (0.60 against 0.50" in said[1]
+    (ahead,) = findings(pd.DataFrame([_row(p_holm=0.01, p_wide=0.01)]), pd.DataFrame())
+    assert "B is ahead of A (0.60 against 0.50" in ahead
+
+
+def test_without_an_interval_the_sentence_says_too_few():
+    (said,) = findings(pd.DataFrame([_row(low=np.nan, high=np.nan)]), pd.DataFrame())
+    assert "too few questions for an interval" in said and "–" not in said
+
+
+def test_wide_intervals_stay_between_the_ends_of_the_scale():
+    answers = simulated_answers({"one": 0.9, "two": 0.3}, per_method=3, annotators=2, overlap=2, seed=0)
+    (row,) = compare(answers, permutations=99, resamples=99).to_dict("records")
+    assert -1 <= row["low_wide"] <= row["high_wide"] <= 1 and -1 <= row["low"] <= row["high"] <= 1
+
+
 def test_three_methods_give_three_comparisons():
     table = compare(simulated_answers({"a": 0.9, "b": 0.6, "c": 0.5}), permutations=199, resamples=199)
     pairs = table[["method_a", "method_b"]].to_numpy().tolist()

@@ -86,6 +86,14 @@ def test_sign_flips_by_hand():
     assert sign_flip_test([0.0] * 30, flips=99) == 1.0
 
 
+@pytest.mark.parametrize("value", [0.7, 0.1, 1 / 3])
+def test_sign_flips_keep_ties_and_leave_zeros_out(value):
+    # all six the same way: 2 of 2^6 flips reach it, whatever the zeros do; in float32 the sums missed their ties
+    assert sign_flip_test([value] * 6 + [0.0] * 94) == 2 / 64
+    many = sign_flip_test([value] * 12 + [-value] * 8, flips=4000)  # drawn: P(|20 tosses - 10| >= 2) by hand
+    assert many == pytest.approx(1 - stats.binom.pmf([9, 10, 11], 20, 0.5).sum(), abs=0.03)
+
+
 @pytest.mark.parametrize("documents", [8, 200])
 def test_sign_flips_equal_scipys_permutation_test(documents):
     generator = np.random.default_rng(3)

@@ -14,7 +14,7 @@ from lmindexer.human_eval.planning.drawing import draw
 from lmindexer.human_eval.planning.gold import draw_gold
 from lmindexer.human_eval.planning.guide import TYPES
 from lmindexer.human_eval.planning.order import Showing, plan_showings
-from lmindexer.human_eval.planning.power import detectable_difference
+from lmindexer.human_eval.planning.power import power_in_words
 from lmindexer.human_eval.planning.questions import Document, Question, choices_of, cut, write_question
 from lmindexer.human_eval.planning.signin import clean_name, name_key
 from lmindexer.ids.semantic_ids import SemanticIDs
@@ -230,11 +230,7 @@ def _type_in_words(kind: str, cells: list, overlap: int) -> list[str]:
     of = "pair of methods" if kind == "ab" else "method"
     lines = [f"{kind}: {each} questions a {of}, {each * overlap} judgments."]
     if kind in ("intruder", "pair") and methods > 1:
-        free, tied = detectable_difference(each * overlap), detectable_difference(each)
-        lines[0] += (
-            f" Finds a difference between two methods of {free:.0%} (if answers to one question are independent) to "
-            f"{tied:.0%} (if they are always the same) with power 80 % at the 5 % level."
-        )
+        lines.append(f"  {power_in_words(each, overlap)}")
     ordered = sorted(sizes.items(), key=lambda item: int(item[0].split("-")[0]))
     spread = "; ".join(f"{number // methods} from prefixes of {size} documents" for size, number in ordered)
     words = {"near": "the same c1", "far": "another c1"}

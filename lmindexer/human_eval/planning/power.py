@@ -56,14 +56,14 @@ def detectable_difference(
     """The smallest difference from `base` that so many judgments of each method find; `judgments_needed` inverted.
 
     Returns:
-        the difference, at most 1 - base (which then is not sure to be found).
+        the difference; NaN where so few find not even a rise to 1 with that power.
 
-    >>> round(detectable_difference(82), 2)
-    0.2
+    >>> round(detectable_difference(82), 2), detectable_difference(10)
+    (0.2, nan)
     """
     low, high = 1e-6, 1 - base - 1e-6
     if judgments_needed(high, base, power, alpha, overlap, icc) > judgments:
-        return 1 - base
+        return math.nan
     for _ in range(50):
         middle = (low + high) / 2
         if judgments_needed(middle, base, power, alpha, overlap, icc) > judgments:
@@ -88,6 +88,27 @@ def preferences_needed(
     _check(power, alpha, overlap, icc)
     spread = _NORMAL.inv_cdf(1 - alpha / 2) / 2 + _NORMAL.inv_cdf(power) * math.sqrt(share * (1 - share))
     return math.ceil(spread**2 / (share - 0.5) ** 2 * _design_effect(overlap, icc))
+
+
+def power_in_words(questions: int, overlap: int, base: float = 0.6) -> str:
+    """What difference between two methods' shares of right answers so many questions of each find, if any.
+
+    >>> power_in_words(82, 1).split(": ")[1]
+    'another with 20 points more is found with power 80 % at the 5 % level.'
+    >>> power_in_words(10, 1).split(": ")[1]
+    'too few to find even one that is always right with power 80 % at the 5 % level; that takes 15 judgments of each.'
+    """
+    assumed = f"Assumed that one method has {100 * base:.0f} % right: "
+    at = "with power 80 % at the 5 % level"
+    free, tied = detectable_difference(questions * overlap, base), detectable_difference(questions, base)
+    if math.isnan(free):
+        least = judgments_needed(1 - base - 1e-6, base)
+        return f"{assumed}too few to find even one that is always right {at}; that takes {least} judgments of each."
+    found = f"{assumed}another with {100 * free:.0f} points more is found {at}"
+    if overlap == 1:
+        return f"{found}."
+    rest = "and not even one that is always right" if math.isnan(tied) else f"one with {100 * tied:.0f} points more"
+    return f"{found} if answers to one question are independent, {rest} if they are always the same."
 
 
 def _design_effect(overlap: int, icc: float) -> float:

@@ -21,6 +21,8 @@ from lmindexer.human_eval.results.intervals import bca, left_out_weights, wilson
 
 COLUMNS = ["statistic", "annotators", "value", "low", "high", "units", "ratings", "observed", "chance"]
 _TINY = 1e-12
+LEAST = -1.0  # the lower end of the scale of every statistic here but percent
+CALLED_FROM = 30  # questions: with fewer, an interval is wider than two of the steps that have a word
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,12 +219,14 @@ def _interval(method, table: RatingTable, sample: np.ndarray, level: float):
     value = float(_value(observed, chance))
     resampled = _value(*method(table, sample))
     if observed > 1 - _TINY and np.isfinite(value):
-        # Every unit agrees, and so does every bootstrap sample: Wilson's bound of the observed share instead.
+        # Every unit agrees, and so does every bootstrap sample: Wilson's bound of the observed share instead, which
+        # for few units, and one answer far more frequent than the others, would lie far below the scale.
         units = (table.counts.sum(1) >= 2).sum()
         low, _ = wilson(units, units, level)
-        return observed, chance, value, float(_value(low, chance)), 1.0
+        return observed, chance, value, max(float(_value(low, chance)), LEAST), 1.0
     left_out = _value(*method(table, left_out_weights(len(table.codes))))
-    return observed, chance, value, *bca(value, resampled, left_out, level)
+    low, high = np.clip(bca(value, resampled, left_out, level), LEAST, 1.0)
+    return observed, chance, value, float(low), float(high)
 
 
 def agreement_table(
@@ -282,13 +286,18 @@ def _row(name, who, method, table: RatingTable, rng, level, resamples) -> dict:
     return {**found, "value": value, "low": low, "high": high, "observed": observed, "chance": chance}
 
 
-def describe(value: float) -> str:
+def describe(value: float, units: int | None = None) -> str:
     """What a chance-corrected value is often called (Landis and Koch 1977); a convention, no test.
 
-    >>> describe(0.7), describe(float("nan"))
-    ('substantial', 'not defined')
+    Args:
+        units: how many questions it stands on (None: enough). There is no word for fewer than 30 (`CALLED_FROM`).
+
+    >>> describe(0.7, 80), describe(0.7, 12), describe(float("nan"), 80)
+    ('substantial', 'too few questions for a word', 'not defined')
     """
     if not np.isfinite(value):
         return "not defined"
+    if units is not None and units < CALLED_FROM:
+        return "too few questions for a word"
     steps = ((0.0, "worse than chance"), (0.2, "slight"), (0.4, "fair"), (0.6, "moderate"), (0.8, "substantial"))
     return next((word for bound, word in steps if value < bound), "almost perfect")

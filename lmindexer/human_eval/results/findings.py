@@ -45,15 +45,33 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def interval_in_words(low: float, high: float, form: str = ".2f") -> str:
+    """An interval for people.
+
+    >>> interval_in_words(-0.1, 0.25), interval_in_words(0.4, 0.6, ".0%"), interval_in_words(float("nan"), 1)
+    ('−0.10 to 0.25', '40% to 60%', 'too few')
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "too few"
+    return f"{number(low, form)} to {number(high, form)}"
+
+
+def _stated(low: float, high: float, form: str = ".2f") -> str:
+    if math.isfinite(low) and math.isfinite(high):
+        return f"95 % interval {interval_in_words(low, high, form)}"
+    return "too few questions for an interval"
+
+
 def _difference(row) -> str:
     where = NAMES[row.type]
+    # The methods are named in the order in which their numbers follow, the higher one first.
     first, second = (row.method_a, row.method_b) if row.difference >= 0 else (row.method_b, row.method_a)
     high, low = max(row.value_a, row.value_b), min(row.value_a, row.value_b)
     ends = (row.low, row.high) if row.difference >= 0 else (-row.high, -row.low)
     numbers = f"{number(high)} against {number(low)}; difference {number(abs(row.difference))}, "
-    numbers += f"95 % interval {number(ends[0])} to {number(ends[1])}; {p_value(row.p_holm)}"
+    numbers += f"{_stated(*ends)}; {p_value(row.p_holm)}"
     if row.p_holm > ALPHA:
-        return f"On {where}, no difference between {row.method_a} and {row.method_b} was found ({numbers})."
+        return f"On {where}, no difference between {first} and {second} was found ({numbers})."
     return f"On {where}, {first} is ahead of {second} ({numbers}). {_reach(row.p_wide)}"
 
 
@@ -62,7 +80,7 @@ def _preference(row) -> str:
     low, high = row.low, row.high
     if share < 0.5:
         first, second, share, low, high = second, first, 1 - share, 1 - high, 1 - low
-    numbers = f"{share:.0%} of {row.answers} answers, 95 % interval {low:.0%} to {high:.0%}; {p_value(row.p_holm)}"
+    numbers = f"{share:.0%} of {row.answers} answers, {_stated(low, high, '.0%')}; {p_value(row.p_holm)}"
     if row.p_holm > ALPHA:
         return f"On A/B questions, neither {row.method_a} nor {row.method_b} was preferred ({first}: {numbers})."
     return f"On A/B questions, {first} was preferred to {second} ({numbers}). {_reach(row.p_wide)}"

@@ -59,7 +59,8 @@ def wilson(successes, answers, level: float = 0.95) -> tuple[np.ndarray, np.ndar
     share = successes / n
     centre, denominator = share + z**2 / (2 * n), 1 + z**2 / n
     half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    low, high = (centre - half) / denominator, (centre + half) / denominator
+    low = np.where(successes > 0, (centre - half) / denominator, 0.0)
+    high = np.where(successes < answers, (centre + half) / denominator, 1.0)
     some = answers > 0
     return np.where(some, np.maximum(low, 0), 0.0), np.where(some, np.minimum(high, 1), 1.0)
 
@@ -68,9 +69,11 @@ def clustered_share(correct, clusters, level: float = 0.95) -> Estimate:
     """A share of answers that come in clusters (several annotators answered the same question), with its interval.
 
     Answers to one question resemble each other, so n of them tell less than n independent ones. The interval is
-    Wilson's with the effective number n* = p(1−p) / V, where V = G/(G−1) Σ_g (s_g − p n_g)² / n² is the variance of
-    the share between the G clusters (Korn and Graubard 1998, Survey Methodology 24:193-201); n* is kept between G
-    and n, also where V is 0.
+    Wilson's with the effective number n* = p(1−p) / V · (z / t)², where V = G/(G−1) Σ_g (s_g − p n_g)² / n² is the
+    variance of the share between the G clusters, and z and t are the quantiles of the normal and of Student's t with
+    G−1 degrees of freedom, because V is itself an estimate (Korn and Graubard 1998, Survey Methodology 24:193-201).
+    n* is kept between G and n. Where all answers are alike V is 0 and says nothing of how far answers to one question
+    resemble each other; then n* = G, as if they were always the same.
 
     Args:
         correct: [n] True/False (or a share of 1 each).
@@ -78,6 +81,9 @@ def clustered_share(correct, clusters, level: float = 0.95) -> Estimate:
 
     >>> clustered_share([1, 1, 0, 0], ["a", "a", "b", "b"]).effective
     2.0
+    >>> ten_times_five = clustered_share([1] * 50, np.repeat(np.arange(10), 5))
+    >>> ten_times_five.effective, round(ten_times_five.low, 3), ten_times_five.high
+    (10.0, 0.722, 1.0)
     """
     correct = np.asarray(correct, float)
     number, sums, counts = _cluster(correct, clusters)
@@ -85,19 +91,27 @@ def clustered_share(correct, clusters, level: float = 0.95) -> Estimate:
     if not answers:
         return Estimate(float("nan"), 0.0, 1.0, 0, 0.0)
     share = correct.mean()
-    effective = float(answers)
-    if number > 1:
-        variance = number / (number - 1) * np.sum((sums - share * counts) ** 2) / answers**2
-        effective = share * (1 - share) / variance if variance > 0 else effective
-    effective = float(np.clip(effective, number, answers))
+    effective, variance = float(number), _between(sums - share * counts, answers)
+    if variance > 0:
+        tail = 0.5 + level / 2
+        few = scipy.special.ndtri(tail) / scipy.special.stdtrit(number - 1, tail)
+        effective = float(np.clip(share * (1 - share) / variance * few**2, number, answers))
     low, high = wilson(share * effective, effective, level)
     return Estimate(float(share), float(low), float(high), answers, effective)
 
 
-def clustered_mean(values, clusters, level: float = 0.95) -> Estimate:
+def clustered_mean(values, clusters, level: float = 0.95, scale: tuple[float, float] | None = None) -> Estimate:
     """A mean of values that come in clusters, with Student's interval from the variance between the G clusters.
 
-    V = G/(G−1) Σ_g (s_g − m n_g)² / n², with G − 1 degrees of freedom; no interval (NaN) for fewer than two clusters.
+    V = G/(G−1) Σ_g (s_g − m n_g)² / n², with G − 1 degrees of freedom. There is no interval (NaN) for fewer than two
+    clusters, nor where the means of all clusters are the same: so few say nothing of how far they may lie apart.
+
+    Args:
+        scale: least and greatest value, as (1, 5); the interval does not reach outside.
+
+    >>> found = clustered_mean([5, 5, 4, 5], ["a", "a", "b", "b"], scale=(1, 5))
+    >>> found.value, round(found.low, 2), found.high
+    (4.75, 1.57, 5.0)
     """
     values = np.asarray(values, float)
     number, sums, counts = _cluster(values, clusters)
@@ -107,10 +121,20 @@ def clustered_mean(values, clusters, level: float = 0.95) -> Estimate:
     mean = values.mean()
     if number < 2:
         return Estimate(float(mean), float("nan"), float("nan"), answers, float(number))
-    variance = number / (number - 1) * np.sum((sums - mean * counts) ** 2) / answers**2
+    variance = _between(sums - mean * counts, answers)
+    if variance <= 0:
+        return Estimate(float(mean), float("nan"), float("nan"), answers, float(number))
     half = scipy.special.stdtrit(number - 1, 0.5 + level / 2) * np.sqrt(variance)
-    effective = float(np.clip(values.var() / variance, number, answers)) if variance > 0 else float(answers)
-    return Estimate(float(mean), float(mean - half), float(mean + half), answers, effective)
+    effective = float(np.clip(values.var() / variance, number, answers))
+    low, high = np.clip([mean - half, mean + half], *(scale or (-np.inf, np.inf)))
+    return Estimate(float(mean), float(low), float(high), answers, effective)
+
+
+def _between(away: np.ndarray, answers: int) -> float:
+    """Variance of a mean of n answers from the G clusters' sums about it; 0 for one cluster, and but for rounding."""
+    clusters = len(away)
+    variance = clusters / max(clusters - 1, 1) * float(np.sum(away**2)) / answers**2
+    return variance if clusters > 1 and variance > 1e-24 else 0.0
 
 
 def _cluster(values: np.ndarray, clusters) -> tuple[int, np.ndarray, np.ndarray]:

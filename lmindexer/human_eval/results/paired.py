@@ -13,6 +13,7 @@ import pandas as pd
 import scipy
 
 from lmindexer.human_eval.results.intervals import bca, left_out_weights
+from lmindexer.quality.significance import holm, sign_flip_test
 
 COLUMNS = [
     "type", "method_a", "method_b", "value_a", "value_b", "difference", "low", "high", "low_wide", "high_wide",
@@ -71,6 +72,10 @@ class Crossed:
     high: float
     p: float
 
+    def within(self, low: float, high: float) -> "Crossed":
+        """The same with an interval that does not leave its scale; NaN stays NaN."""
+        return Crossed(*np.clip([self.low, self.high], low, high).tolist(), self.p)
+
 
 def _difference(weight_a, weight_b, sums, counts) -> np.ndarray:
     """Weighted means of the answers, first method less second; weights [B, Q]."""
@@ -108,11 +113,7 @@ def sign_flip_p(sums, counts, permutations: int = PERMUTATIONS, seed: int = 0) -
     Args:
         sums, counts: [Q] answers for the first method and all answers, of each question.
     """
-    rng = np.random.default_rng([seed, 12])
-    leaning = np.asarray(sums, float) - np.asarray(counts, float) / 2
-    signs = rng.integers(0, 2, (permutations, len(leaning))) * 2.0 - 1
-    drawn = np.abs(signs @ leaning)
-    return float((1 + np.sum(drawn >= np.abs(leaning.sum()) - 1e-9)) / (1 + permutations))
+    return sign_flip_test(np.asarray(sums, float) - np.asarray(counts, float) / 2, permutations, seed)
 
 
 def _drawn_questions(judged: Judged, rng, resamples: int) -> np.ndarray:
@@ -163,7 +164,7 @@ def crossed_preference(values, annotator, question, level: float = 0.95) -> Cros
     influence = (values - values.mean()) / len(values)
     by_question = np.bincount(question, weights=influence)
     found = _crossed(values.mean() - 0.5, influence, annotator, _spread(by_question), len(by_question) - 1, level)
-    return Crossed(found.low + 0.5, found.high + 0.5, found.p)
+    return Crossed(found.low + 0.5, found.high + 0.5, found.p).within(0, 1)
 
 
 def _spread(sums: np.ndarray) -> float:
@@ -183,20 +184,6 @@ def _crossed(estimate, influence, annotator, of_questions: float, freedom: int, 
     half = scipy.special.stdtrit(degrees, 0.5 + level / 2) * np.sqrt(variance)
     p = 2 * scipy.special.stdtr(degrees, -abs(estimate) / np.sqrt(variance))
     return Crossed(float(estimate - half), float(estimate + half), float(p))
-
-
-def holm(p) -> np.ndarray:
-    """p-values corrected for their number by Holm's step-down method; NaN stays NaN.
-
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p, float)
-    found = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    found[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
-    return found
 
 
 def compare(
@@ -224,7 +211,8 @@ def compare(
             both = of_type[of_type["method"].isin([a, b])]
             judged = Judged.of(both, a)
             means = both.groupby("method")["value"].mean()
-            wide = crossed(judged, level)
+            span = 4 if kind == "coherence" else 1  # between the ends of its scale
+            wide = crossed(judged, level).within(-span, span)
             rows.append(
                 {
                     "type": kind, "method_a": a, "method_b": b, "value_a": means[a], "value_b": means[b],

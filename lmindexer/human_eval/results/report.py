@@ -1,7 +1,6 @@
 """A study's results on one HTML page that stands alone: findings, figures, tables, how they were made."""
 
 import html
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from lmindexer._version import __version__
 from lmindexer.common.errors import StudyError
 from lmindexer.human_eval.planning.view import View
 from lmindexer.human_eval.results.agreement import describe
-from lmindexer.human_eval.results.findings import NAMES, number, p_value
+from lmindexer.human_eval.results.findings import NAMES, interval_in_words, number, p_value
 from lmindexer.human_eval.results.reliability import answer_labels, disagreements, time_outliers
 from lmindexer.human_eval.results.results import Results, study_results, unblinded_words, unblinding_of
 from lmindexer.plots import annotator_shares, answer_times, method_scores, preference_shares, rater_agreement
@@ -173,7 +172,7 @@ def _agreement(found: Results) -> list:
             "statistic": table["statistic"], "annotators": table["annotators"], "value": table["value"].map(_two),
             "95 % interval": _interval(table), "questions": table["units"], "answers": table["ratings"],
             "often called": [
-                "" if row.statistic == "percent" else describe(row.value) for row in table.itertuples()
+                "" if row.statistic == "percent" else describe(row.value, row.units) for row in table.itertuples()
             ],
         })  # fmt: skip
         parts.append(f"<details><summary>{esc(NAMES[kind][0].upper() + NAMES[kind][1:])}</summary>{rows}</details>")
@@ -266,7 +265,7 @@ def _two(value) -> str:
 
 def _interval(rows: pd.DataFrame, low: str = "low", high: str = "high") -> list[str]:
     ends = rows[[low, high]].to_numpy(float)
-    return [f"{_two(a)} to {_two(b)}" if math.isfinite(a) and math.isfinite(b) else "–" for a, b in ends.tolist()]
+    return [interval_in_words(a, b) for a, b in ends.tolist()]
 
 
 def _table(columns: dict, words: tuple[str, ...] = ()) -> str:

@@ -25,6 +25,7 @@ MEASURES = {
     "level": "share of yes", "collision": "share of yes",
 }  # fmt: skip
 KEYED = ("intruder", "pair")
+RATINGS = (1, 5)  # the scale of coherence
 METHOD_COLUMNS = [
     "type", "method", "measure", "value", "low", "high", "answers", "questions", "annotators", "effective", "plain_low",
     "plain_high", "chance", "settled", "judge",
@@ -145,7 +146,8 @@ def method_results(
     rows = []
     for (kind, method), given in own.groupby(["type", "method"], sort=False):
         share = MEASURES[kind] != "mean rating"
-        found = (clustered_share if share else clustered_mean)(given["value"], given["question_id"], level)
+        of_question = (given["value"], given["question_id"], level)
+        found = clustered_share(*of_question) if share else clustered_mean(*of_question, scale=RATINGS)
         plain = wilson(given["value"].sum(), len(given), level) if share else (np.nan, np.nan)
         one = given.drop_duplicates("question_id")
         rows.append(
