@@ -100,6 +100,16 @@ def test_a_killed_fit_goes_on_to_the_same_model(task, ids, tmp_path, monkeypatch
         assert torch.equal(value, again.network.state_dict()[name]), name
 
 
+def test_an_indexer_is_fitted_first_and_its_ids_are_kept(task, tmp_path):
+    options = QUICK | {"text": None, "epochs": 1}
+    model = GenerativeRecommender(lmi.RandomIndexer(positions=2, codebook_size=4), **options)
+    model.fit(task, tmp_path / "run", progress=False)
+    again = load_task_model(tmp_path / "run")
+    expected = lmi.RandomIndexer(positions=2, codebook_size=4).fit(task.corpus, progress=False).ids_
+    assert (again.ids_.codes == expected.codes).all() and again.base_run["method"] == "random"
+    assert again.settings["indexer"]["method"] == "random" and again.settings["ids"]
+
+
 def test_where_the_answer_was_lost_covers_every_query(task, ids):
     model = GenerativeRecommender(ids, **QUICK | {"text": None, "epochs": 2}).fit(task, progress=False)
     lost = model.where_lost(width=3)
@@ -113,8 +123,6 @@ def test_mistakes_are_said(task, ids):
         GenerativeRecommender(ids, "compct")
     with pytest.raises(SettingsError, match="layers"):
         GenerativeRecommender(ids, layrs=3)
-    with pytest.raises(SettingsError, match="no IDs yet"):
-        GenerativeRecommender(lmi.RandomIndexer())
     other = lmi.SemanticIDs.from_codes(["a"], [[0, 0]], (4, 3))
     with pytest.raises(SettingsError, match="fit the indexer on the task's corpus"):
         GenerativeRecommender(other, text=None).fit(task, progress=False)

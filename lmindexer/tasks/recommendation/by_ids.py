@@ -1,6 +1,7 @@
 """IDRecommender: what every recommender by semantic IDs shares: IDs, decoding, where answers are lost, files."""
 
 import hashlib
+import time
 from abc import abstractmethod
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -12,11 +13,14 @@ from torch import Tensor, nn
 
 from lmindexer.common.errors import SettingsError
 from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.indexers import load_indexer
 from lmindexer.indexers.base import Indexer
 from lmindexer.indexers.model_folder import read_model, write_model
+from lmindexer.runs.bundle import MANIFEST
 from lmindexer.settings.rules import unknown
 from lmindexer.tasks import decoding
 from lmindexer.tasks.decoding import Filter
+from lmindexer.tasks.fitting import Fitting
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.histories import HistoryBatch
 from lmindexer.tasks.recommendation.neural import SequenceRecommender, SequenceSettings
@@ -57,6 +61,9 @@ class IDSettings(SequenceSettings):
 class IDRecommender(SequenceRecommender):
     """A network that gives log P(item | history) code by code.
 
+    Its IDs are given, as `SemanticIDs` or a fitted indexer; an indexer that is not fitted yet is fitted on the task's
+    corpus first.
+
     The network has `tree`, `loss(batch, targets)` and `scorer(batch)`, a `tasks.decoding.Scorer`.
     """
 
@@ -75,10 +82,36 @@ class IDRecommender(SequenceRecommender):
         if self.config.decoding not in DECODINGS:
             raise SettingsError(unknown("decoding", self.config.decoding, list(DECODINGS)))
         self.longest, self.network = self.config.max_history, None
-        self.ids_, self.base_run = _ids_of(ids)
-        # A fit that was stopped goes on with the same IDs only, so they are part of what identifies it.
-        digest = hashlib.sha256(code_places(self.ids_).tobytes()).hexdigest()[:16]
-        self.settings = asdict(self.config) | {"betas": list(self.config.betas), "ids": digest}
+        self.indexer_ = None if isinstance(ids, SemanticIDs) else ids
+        self.ids_: SemanticIDs | None = None
+        self.settings = asdict(self.config) | {"betas": list(self.config.betas), "ids": None, "indexer": None}
+        if self.indexer_ is not None:
+            self.settings["indexer"] = {"method": ids.method, "settings": ids.settings}
+        self._take_ids(ids if self.indexer_ is None else ids.ids_)
+
+    def _take_ids(self, ids: SemanticIDs | None) -> None:
+        """Keep the IDs; what they are is part of what identifies a fit that was stopped."""
+        if ids is not None:
+            self.ids_ = ids
+            self.settings["ids"] = hashlib.sha256(code_places(ids).tobytes()).hexdigest()[:16]
+
+    def _fit(self, task, fitting: Fitting) -> None:
+        if self.ids_ is None:
+            self._fit_indexer(task.corpus, fitting)
+        if self.indexer_ is not None:
+            self.base_run = {"method": self.indexer_.method, "corpus": task.corpus.fingerprint}
+        super()._fit(task, fitting)
+
+    def _fit_indexer(self, corpus, fitting: Fitting) -> None:
+        """Learn the IDs first; beside checkpoints, so that a fit that goes on finds them."""
+        began = time.process_time()
+        place = None if fitting.folder is None else fitting.folder / "indexer"
+        if place is not None and fitting.resume and (place / MANIFEST).exists():
+            self.indexer_ = load_indexer(place)
+        else:
+            self.indexer_.fit(corpus, place, progress=fitting.progress, resume=fitting.resume)
+        self._take_ids(self.indexer_.ids_)
+        self.timings_["ids"] = time.process_time() - began
 
     @abstractmethod
     def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
@@ -160,23 +193,14 @@ class IDRecommender(SequenceRecommender):
         config, tensors = read_model(folder, cls.method)
         codes, suffix = tensors.pop("ids.codes").numpy(), tensors.pop("ids.suffix").numpy()
         ids = SemanticIDs(task.corpus.doc_ids, codes, suffix, tuple(config["codebook_sizes"]))
-        kept = {name: value for name, value in config["settings"].items() if name != "ids"}
+        kept = {name: value for name, value in config["settings"].items() if name not in ("ids", "indexer")}
         kept["betas"] = tuple(kept["betas"])
         model = cls(ids, **kept)
-        model.task_ = task
+        model.settings, model.task_ = config["settings"], task
         model.network = model._build(ids, tensors.get("vectors"))
         model.network.load_state_dict(tensors)
         model.network.eval()
         return model
-
-
-def _ids_of(given: Indexer | SemanticIDs) -> tuple[SemanticIDs, dict | None]:
-    """The IDs, and the run they came from where an indexer with one was given."""
-    if isinstance(given, SemanticIDs):
-        return given, None
-    if getattr(given, "ids_", None) is None:
-        raise SettingsError("The indexer has no IDs yet; call fit(corpus) on it first, or give SemanticIDs.")
-    return given.ids_, {"folder": None, "method": given.method, "fingerprint": given.corpus_.fingerprint}
 
 
 def code_places(ids: SemanticIDs) -> np.ndarray:
