@@ -152,6 +152,13 @@ class LMIndexer(Indexer):
     def _assign(self, texts: list[str], tails: list[str] | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self._assign_encoded(self._encoded(texts, tails))
 
+    def encoded(self, corpus: Corpus) -> EncodedCorpus:
+        """Tokens, and where the encoder is frozen its states, of a corpus's documents (at once after a fit on it)."""
+        self._check_fitted()
+        if self.encoded_ is not None and self.corpus_.fingerprint == corpus.fingerprint:
+            return self.encoded_
+        return self._encoded(*self._texts(corpus))
+
     def _encoded(self, texts: list[str], tails: list[str] | None = None) -> EncodedCorpus:
         backbone = self.model_.encoder.backbone
         tokens = TokenisedDocuments.from_texts(texts, tails, backbone.tokenizer, self._settings.max_length)

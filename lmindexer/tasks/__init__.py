@@ -32,6 +32,7 @@ _HOME = {
     "BERT4Rec": "recommendation",
     "FDSA": "recommendation",
     "SASRec": "recommendation",
+    "SlidesRecommender": "recommendation",
     "TIGER": "recommendation",
     "Popularity": "recommendation",
     "ItemKNN": "recommendation",

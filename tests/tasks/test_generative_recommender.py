@@ -8,8 +8,10 @@ import torch
 import lmindexer as lmi
 from lmindexer.common.errors import SettingsError
 from lmindexer.corpus.corpus import Interactions
-from lmindexer.tasks import load_task_model
-from lmindexer.tasks.recommendation import TIGER, GenerativeRecommender, Recommendation
+from lmindexer.tasks import decoding, load_task_model
+from lmindexer.tasks.recommendation import TIGER, GenerativeRecommender, Recommendation, SlidesRecommender
+from lmindexer.tasks.recommendation.histories import HistoryBatch
+from lmindexer.tasks.recommendation.slides import joined_tokens
 
 ITEMS, USERS = 24, 40
 QUICK = {"dim": 16, "layers": 1, "epochs": 25, "targets": 64, "learning_rate": 1e-2, "warmup_steps": 5, "dropout": 0.0}
@@ -60,6 +62,30 @@ def test_the_encoder_decoder_learns_and_comes_back(task, ids, tmp_path):
     assert task.evaluate([model], metrics=("Recall@5",)).table()["Recall@5"].min() > 0.8
     again = load_task_model(tmp_path / "run")
     pd.testing.assert_frame_equal(again.recommend(["d1"], top=5), model.recommend(["d1"], top=5))
+
+
+@pytest.mark.long
+def test_the_slides_form_fine_tunes_an_indexer_and_comes_back(task, tmp_path):
+    quick = {"warmup_epochs": 1, "continuous_epochs": 1, "discrete_epochs": 1}
+    indexer = lmi.LMIndexer(positions=2, codebook_size=4, device="cpu", **quick)
+    options = {"max_tokens": 24, "max_history": 3, "epochs": 2, "targets": 40, "warmup_steps": 2, "learning_rate": 1e-3}
+    model = SlidesRecommender(indexer, **options).fit(task, tmp_path / "run", progress=False)
+    before, after = model.history_["loss"].iloc[0], model.history_["loss"].iloc[-1]
+    assert after < before
+    again = load_task_model(tmp_path / "run")
+    first, second = model.recommend(["d1", "d2"], top=5), again.recommend(["d1", "d2"], top=5)
+    assert first["doc_id"].tolist() == second["doc_id"].tolist()
+    assert np.allclose(first["score"], second["score"], atol=0.05)  # the indexer's frozen parts are kept as float16
+    scorer = model.network.scorer(task.histories("test").padded([0, 1, 2], 3, pad=ITEMS))
+    with torch.no_grad():
+        total = decoding.all_scores(scorer, model.network.tree).exp().sum(1)
+    assert torch.allclose(total, torch.ones(3), atol=1e-4)
+
+
+def test_tokens_of_a_history_stand_the_newest_item_first():
+    batch = HistoryBatch(torch.tensor([[0, 2, 9], [1, 9, 9]]), torch.tensor([2, 1]), torch.tensor([0, 1]))
+    index, present = joined_tokens(np.array([0, 2, 3, 6]), batch, most=4)
+    assert index.tolist() == [[3, 4, 5, 0], [2, 0, 0, 0]] and present.tolist() == [[True] * 4, [True] + [False] * 3]
 
 
 def test_seen_items_never_come_back_and_results_do_not_run_out(task, ids):

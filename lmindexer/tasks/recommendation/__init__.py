@@ -9,6 +9,7 @@ from lmindexer.tasks.recommendation.gru4rec import GRU4Rec
 from lmindexer.tasks.recommendation.hgn import HGN
 from lmindexer.tasks.recommendation.histories import Histories, HistoryBatch
 from lmindexer.tasks.recommendation.sasrec import SASRec
+from lmindexer.tasks.recommendation.slides import SlidesRecommender
 from lmindexer.tasks.recommendation.task import Recommendation
 from lmindexer.tasks.recommendation.tiger import TIGER
 
@@ -27,4 +28,5 @@ __all__ = [
     "Recommendation",
     "Recommender",
     "SASRec",
+    "SlidesRecommender",
 ]

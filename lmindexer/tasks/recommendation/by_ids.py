@@ -189,13 +189,18 @@ class IDRecommender(SequenceRecommender):
         write_model(folder, self.method, config, tensors)
 
     @classmethod
+    def _start_of(cls, folder: Path, ids: SemanticIDs) -> Indexer | SemanticIDs:
+        """What the constructor of a loaded model is given."""
+        return ids
+
+    @classmethod
     def _load_model(cls, folder: Path, task, settings: dict):
         config, tensors = read_model(folder, cls.method)
         codes, suffix = tensors.pop("ids.codes").numpy(), tensors.pop("ids.suffix").numpy()
         ids = SemanticIDs(task.corpus.doc_ids, codes, suffix, tuple(config["codebook_sizes"]))
         kept = {name: value for name, value in config["settings"].items() if name not in ("ids", "indexer")}
         kept["betas"] = tuple(kept["betas"])
-        model = cls(ids, **kept)
+        model = cls(cls._start_of(folder, ids), **kept)
         model.settings, model.task_ = config["settings"], task
         model.network = model._build(ids, tensors.get("vectors"))
         model.network.load_state_dict(tensors)
