@@ -7,20 +7,22 @@ fit.py      fit, settings
 runs.py     encode, evaluate, report: what a finished run is used for
 data.py     data list, data check, data export
 explore.py  explore
-bench.py    bench …: the studies
+bench.py    bench …: the studies; bench_recommendation.py: Table 3
+recommend.py    recommend: the next items, by a task run
 label.py    label …: people judge IDs; label_results.py: what they found
 
 Heavy modules are imported inside the commands, so that --help answers at once.
 """
 
-from lmindexer.cli import bench, data, explore, fit, label, label_results, runs
+from lmindexer.cli import bench, bench_recommendation, data, explore, fit, label, label_results, recommend, runs
 from lmindexer.cli.app import app, main
 
 __all__ = ["app", "label_results", "main"]
 
 # in the order of --help
-for _command in (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore, fit.settings):
+for _command in (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore, recommend.recommend, fit.settings):
     app.command()(_command)
+bench.bench.command()(bench_recommendation.recommendation)
 app.add_typer(data.data, name="data")
 app.add_typer(bench.bench, name="bench")
 app.add_typer(label.label, name="label")

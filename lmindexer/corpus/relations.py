@@ -1,5 +1,6 @@
 """`Queries` and `Interactions`: what people asked for and what they used, each row about one document."""
 
+import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -212,7 +213,16 @@ def _number(value: object) -> float:
     try:
         return np.nan if isinstance(value, (bool, np.bool_)) else float(value)
     except (TypeError, ValueError, OverflowError):
+        return _seconds(value)
+
+
+def _seconds(value: object) -> float:
+    """A date in words, as ISO 8601 has it, in seconds; NaN for anything else."""
+    try:
+        found = datetime.datetime.fromisoformat(str(value).strip())
+    except ValueError:
         return np.nan
+    return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
 
 
 _EXTRAS = {"kind": _words, "split": _words, "score": _numbers}
@@ -222,9 +232,9 @@ class Interactions(_Relation):
     """Which user used which documents, in order.
 
     `from_file`, `from_frame` and `from_records` take the keywords user_id, doc_id and position (the source's
-    columns) and on_error, as `Queries` does. `position` may hold any number or, but for text files, a date to
-    sort by; equal ones keep the rows' order, and position=None, or no column "position", takes the rows'
-    order. `corpus.interactions = interactions` checks that every document is known.
+    columns) and on_error, as `Queries` does. `position` may hold any number or date
+    (2024-05-31, 2024-05-31T10:15:00Z) to sort by; equal ones keep the rows' order, and position=None, or no column
+    "position", takes the rows' order. `corpus.interactions = interactions` checks that every document is known.
 
     `frame`: user_id, doc_id, position (0, 1, 2, … within the user); users in the order of their first row.
 

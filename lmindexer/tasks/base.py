@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import textwrap
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -198,7 +199,7 @@ class TaskModel(ABC):
             {
                 "rank": np.arange(1, len(documents) + 1),
                 "doc_id": corpus.doc_ids[documents],
-                "title": [corpus.titles[place] for place in documents],
+                "title": [title_of(corpus, place) for place in documents],
                 "score": scores.astype(float),
             }
         )
@@ -281,6 +282,11 @@ def task_of(run: TaskRun) -> Task:
     if run.kind not in TASKS:
         raise BundleError(f"{run.path} answers a task {run.kind!r}; this version knows {', '.join(TASKS)}.")
     return TASKS[run.kind].from_frame(run.corpus, run.splits, run.manifest["task"].get("options") or {})
+
+
+def title_of(corpus: Corpus, place: int) -> str:
+    """A document's title for people; where it has none, the beginning of its text."""
+    return corpus.titles[place] or textwrap.shorten(corpus.texts[place], 80, placeholder=" …")
 
 
 def rankings_frame(rankings: dict[str, Rankings], queries: Sequence[str], doc_ids: np.ndarray) -> pd.DataFrame:

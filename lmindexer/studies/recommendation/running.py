@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lmindexer.common.errors import BundleError
 from lmindexer.common.jsonfiles import json_safe
-from lmindexer.runs.task_run import TaskRun
+from lmindexer.runs.task_run import TaskRun, find_task_runs
 from lmindexer.studies.recommendation.lines import Line
 from lmindexer.tasks.base import Task, TaskModel
 
@@ -38,6 +38,14 @@ def run_lines(
             if run is not None:
                 found.append(run)
     return found
+
+
+def others(task: Task, folder: Path, known: Sequence[TaskRun]) -> list[TaskRun]:
+    """Further finished runs of the same task under `folder`/<corpus>, such as a generative model's."""
+    runs, _ = find_task_runs(folder / task.corpus.name)
+    have = {run.path for run in known}
+    same = [run for run in runs if run.manifest["task"].get("fingerprint") == task.fingerprint]
+    return [run for run in same if run.path not in have]
 
 
 def _finished(place: Path, model: TaskModel, task: Task) -> TaskRun | None:

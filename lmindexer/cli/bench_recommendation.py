@@ -1,0 +1,104 @@
+"""lmindexer bench recommendation: the slides' Table 3 on any corpus with interactions."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmindexer.cli.app import Stopped, program
+from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.common.errors import SettingsError
+
+
+@takes_columns
+def recommendation(
+    columns: Columns,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FOLDER|FILE|NAME]…", help="Folders as `data prepare` writes them, files, or attack."),
+    ] = None,
+    interactions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who took what, beside a corpus in a file.")
+    ] = None,
+    user_column: Annotated[str, typer.Option(metavar="COLUMN", help="Of FILE: the users.")] = "user_id",
+    item_column: Annotated[str, typer.Option(metavar="COLUMN", help="Of FILE: the documents.")] = "doc_id",
+    time_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of FILE: a date or number to sort by.  [default: row order]")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL", help="This model alone; may be given again.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas.")] = "0",
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are kept.")] = Path(
+        "runs/studies/recommendation"
+    ),
+    report_only: Annotated[bool, typer.Option("--report-only", help="Fit nothing: report what is finished.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the report.")] = None,
+):
+    """Table 3: which item does a user take next? HGN, GRU4Rec, BERT4Rec, FDSA, SASRec and others on one split.
+
+    \b
+      lmindexer bench recommendation attack
+      lmindexer bench recommendation ../shared/data/amazon-beauty --seeds 0,1,2 -o recommendation.md
+      lmindexer bench recommendation shop.csv --id sku --text title --interactions orders.csv \\
+          --user-column customer --item-column sku --time-column ordered_at
+
+    Leave-one-out, all items ranked, with and without the items of the history. Each model is kept as a run that
+    `lmindexer recommend` opens. Ctrl-C stops at any moment; the same command goes on from there.
+    """
+    from lmindexer.studies.recommendation.lines import LINES
+    from lmindexer.studies.recommendation.running import others, run_lines
+    from lmindexer.studies.recommendation.writing import report
+
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        raise SettingsError(f"{output} cannot be written; name a file in a folder that is there.")
+    lines = [_line(word, LINES) for word in only or LINES]
+    if interactions is not None and len(sources or []) != 1:
+        raise SettingsError("--interactions goes with one corpus; name one.")
+    own = (interactions, user_column, item_column, time_column)
+    results = []
+    try:
+        for source in sources or ["attack"]:
+            task = _task(source, columns, own)
+            typer.echo(repr(task))
+            runs = run_lines(
+                task, lines, _numbers(seeds), folder, report_only=report_only, progress=True, say=typer.echo
+            )
+            results.append((task, runs + ([] if only else others(task, folder, runs))))
+    except KeyboardInterrupt:
+        again = f"{program()} {shlex.join(sys.argv[1:])}"
+        raise Stopped(f"Stopped; finished runs are kept. Go on with the same command: {again}") from None
+    text = report(results, "lmindexer " + shlex.join(word for word in sys.argv[1:] if word != "--report-only"))
+    if output is None:
+        typer.echo("\n" + text)
+        return
+    aside = output.with_name(f".{output.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(output)
+    typer.echo(f"Written to {output}")
+
+
+def _line(word: str, lines: dict):
+    if word not in lines:
+        raise SettingsError(f"There is no model {word!r} in this study; give one of {', '.join(lines)}.")
+    return lines[word]
+
+
+def _task(source: str, columns: Columns, own):
+    from lmindexer.corpus.relations import Interactions
+    from lmindexer.tasks.recommendation import Recommendation
+
+    corpus = read_corpus(source, columns)
+    path, user, item, time = own
+    if path is None:
+        return Recommendation(corpus)
+    return Recommendation(corpus, Interactions.from_file(path, user_id=user, doc_id=item, position=time))
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise SettingsError(f"{text!r} is no list of whole numbers; write them with commas, as in 0,1,2.") from None
