@@ -1,4 +1,4 @@
-"""docs/architecture.md against the code: every module has a room, imports go to rooms above it only, and in no circle."""
+"""docs/architecture.md against the code: every module has a room, imports go to rooms above it, and in no circle."""
 
 import ast
 import functools

@@ -21,7 +21,7 @@ COLUMNS = [  # of a history, in every run; None where a stage or a setting leave
 
 def history_frame(rows: list[dict]) -> pd.DataFrame:
     """One row an epoch, as `COLUMNS` has it: stage as text, the rest numbers."""
-    frame = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    frame = pd.DataFrame(list(rows)).reindex(columns=COLUMNS)
     whole = {"position": int, "epoch": int, "step": int, "documents": int}
     return frame.astype({name: whole.get(name, float) for name in COLUMNS[1:]})
 

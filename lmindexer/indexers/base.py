@@ -14,6 +14,7 @@ from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.quality import evaluate_ids
 from lmindexer.runs.bundle import Bundle, write_bundle
+from lmindexer.training.encoding import texts_of
 
 MODEL_FOLDER = "model"
 
@@ -98,11 +99,7 @@ class Indexer(ABC):
 
     def _texts(self, corpus: Corpus) -> tuple[list[str], list[str] | None]:
         """Documents as the model reads them: texts, and with category_text the tails that must not be cut off."""
-        texts = corpus.documents()
-        if not self.settings.get("category_text") or not corpus.levels:
-            return texts, None
-        whole = corpus.documents(category_text=True)
-        return texts, [both[len(text) :] for text, both in zip(texts, whole, strict=True)]
+        return texts_of(corpus, bool(self.settings.get("category_text")))
 
     @property
     @abstractmethod

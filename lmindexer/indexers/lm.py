@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lmindexer.common.errors import BundleError, SettingsError
-from lmindexer.common.progress import Progress
+from lmindexer.common.errors import BundleError
+from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.base import Indexer
 from lmindexer.indexers.inspection import DocumentScorer, reconstruction_table
-from lmindexer.indexers.model_folder import CONFIG, WEIGHTS, read_model, write_model
+from lmindexer.indexers.model_folder import CONFIG, WEIGHTS, read_model, taking_up, write_model
 from lmindexer.model.backbones import make_backbone
 from lmindexer.model.lexical import LexicalStart
 from lmindexer.model.model import IndexerModel
@@ -104,9 +104,10 @@ class LMIndexer(Indexer):
             progress if isinstance(progress, Progress) else Progress(folder, progress),
             self.device,
         )
-        self.history_ = training.run()
+        learned = training.run()
+        self.history_ = history_frame(learned.history)
         self.timings_ |= self.history_.groupby("stage", sort=False)["seconds"].sum().to_dict()
-        self.messages_ = training.messages
+        self.messages_ = learned.messages
         self.corpus_ = corpus
         self.encoded_ = encoded
         self._finish(corpus, encoded)
@@ -270,14 +271,8 @@ class LMIndexer(Indexer):
     @classmethod
     def _load_model(cls, folder: Path) -> "LMIndexer":
         config, tensors = read_model(folder, "lmindexer")
-        try:
+        with taking_up(folder):
             return cls._from_parts(folder, config, tensors)
-        except (SettingsError, LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
-            why = str(error).splitlines()[0]
-            raise BundleError(
-                f"{folder} holds a model that this version cannot use ({type(error).__name__}: {why}). Copy the whole "
-                "folder anew, write it again, or upgrade lmindexer."
-            ) from error
 
     @classmethod
     def _from_parts(cls, folder: Path, config: dict, tensors: dict[str, torch.Tensor]) -> "LMIndexer":

@@ -1,6 +1,8 @@
 """A model folder: config.json and model.safetensors, written for others to read and read with care."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -8,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lmindexer._version import __version__
-from lmindexer.common.errors import BundleError
+from lmindexer.common.errors import BundleError, SettingsError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -39,3 +41,16 @@ def read_model(folder: Path, wanted: str) -> tuple[dict, dict[str, torch.Tensor]
         if type(error).__name__ != "SafetensorError":
             raise
         raise BundleError(f"{folder / WEIGHTS} is damaged ({error}); fit again or copy it anew.") from error
+
+
+@contextmanager
+def taking_up(folder: Path) -> Iterator[None]:
+    """Inside, parts are made from what `read_model` gave; raises BundleError where they do not fit this version."""
+    try:
+        yield
+    except (SettingsError, LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
+        why = "".join(str(error).splitlines()[:1])
+        raise BundleError(
+            f"{folder} holds a model that this version cannot use ({type(error).__name__}: {why}). Copy the whole "
+            "folder anew, write it again, or upgrade lmindexer."
+        ) from error

@@ -5,8 +5,9 @@ import time
 import numpy as np
 import torch
 
-from lmindexer.indexers.two_step import EmbeddingIndexer, begin_stage, check_size, record_codes
+from lmindexer.indexers.two_step import EmbeddingIndexer, begin_stage, record_codes
 from lmindexer.training.clustering import kmeans_rows, nearest
+from lmindexer.training.stages import check_size
 from lmindexer.two_step.residual import ResidualCoder
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from lmindexer.indexers.two_step import EmbeddingIndexer, check_size
+from lmindexer.indexers.two_step import EmbeddingIndexer
 from lmindexer.runs.checkpoints import STATE, Checkpoints
+from lmindexer.training.stages import check_size
 from lmindexer.two_step.residual import ResidualCoder
 from lmindexer.two_step.rqvae_model import RQVAE
 from lmindexer.two_step.rqvae_training import RQVAETraining
@@ -51,9 +52,9 @@ class RQVAEIndexer(EmbeddingIndexer):
             self.model_ = self._network(vectors.shape[1])
             identity = {"settings": self.settings, "corpus": corpus.fingerprint}
             checkpoints = Checkpoints(folder, identity)
-            training = RQVAETraining(self.model_, vectors, s, checkpoints, bars, self.device)
-            history += training.run()
-        self.messages_ = training.messages
+            learned = RQVAETraining(self.model_, vectors, s, checkpoints, bars, self.device).run()
+        history += learned.history
+        self.messages_ = learned.messages
         self.coder_ = ResidualCoder.fit(self._rows(), self._states(vectors))
 
     def _network(self, inputs: int) -> RQVAE:

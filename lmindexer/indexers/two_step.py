@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lmindexer.common.errors import BundleError, SettingsError, TrainingError
+from lmindexer.common.errors import TrainingError
 from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.base import Indexer
-from lmindexer.indexers.model_folder import read_model, write_model
-from lmindexer.quality import diagnostics
+from lmindexer.indexers.model_folder import read_model, taking_up, write_model
+from lmindexer.quality.diagnostics import use_of_codes
 from lmindexer.runs.bundle import CHECKPOINTS, check_target
 from lmindexer.settings.methods import settings_of
-from lmindexer.training.training import Stage
-from lmindexer.two_step.embeddings import Embeddings, load_embeddings, make_embeddings, texts_of
+from lmindexer.training.encoding import texts_of
+from lmindexer.training.stages import Stage
+from lmindexer.two_step.embeddings import Embeddings, load_embeddings, make_embeddings
 from lmindexer.two_step.residual import RowScorer
 
 EMBEDDINGS = "embeddings"
@@ -89,17 +90,11 @@ class MethodIndexer(Indexer):
     @classmethod
     def _load_model(cls, folder: Path) -> "MethodIndexer":
         config, tensors = read_model(folder, f"lmindexer-{cls.method}")
-        try:
+        with taking_up(folder):
             settings = dict(config["settings"])
             indexer = cls(settings.pop("preset"), **settings)
             indexer._take(tensors, config)
             indexer._load_rest(folder)
-        except (SettingsError, LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
-            why = str(error).splitlines()[0] if str(error) else ""
-            raise BundleError(
-                f"{folder} holds a model that this version cannot use ({type(error).__name__}: {why}). Copy the whole "
-                "folder anew, write it again, or upgrade lmindexer."
-            ) from error
         indexer.loaded_ = True
         return indexer
 
@@ -174,31 +169,21 @@ class EmbeddingIndexer(MethodIndexer):
         self.embeddings_ = load_embeddings(folder / EMBEDDINGS)
 
 
-def check_size(documents: int, codes: int) -> None:
-    """Raise TrainingError where a codebook has more codes than there are documents."""
-    if codes > documents:
-        raise TrainingError(
-            f"The corpus has {documents} documents and a codebook {codes} codes; give at least one document a "
-            f"code, for example codebook_size={max(2, int(documents**0.5))}."
-        )
-
-
 def record_codes(codes: np.ndarray, position: int, stage: str, epoch: int = 1, **measured) -> dict:
     """A row of the history: how the codes of a position are used, and what was measured beside.
 
     codes [N, ≥ position]; documents without a code there are left out.
     """
-    table = codes[:, :position]
     return {
         "stage": stage,
         "position": position,
         "epoch": epoch,
         "documents": len(codes),
-        "perplexity": diagnostics.perplexity(table[:, -1]),
-        "within_prefix_perplexity": diagnostics.within_prefix_perplexity(table),
-        "used_codes": diagnostics.used_codes(table[:, -1]),
-        "diff_ratio": diagnostics.diff_ratio(table),
-    } | {"step": 0, "seconds": 0.0, **measured}
+        "step": 0,
+        "seconds": 0.0,
+        **use_of_codes(codes[:, :position]),
+        **measured,
+    }
 
 
 def begin_stage(bars: Progress, name: str, position: int, index: int, stages: int, steps: int, epochs: int = 1) -> None:

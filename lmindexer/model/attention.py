@@ -27,7 +27,16 @@ def attend(query: Tensor, memory: Tensor, weights, heads: int, bias: Tensor | fl
 def _each_memory_once(rows: Tensor, memory: Tensor) -> Tensor:
     """rows [W·B, H, Q, n] times memory [B, n, m] -> [W·B, H, Q, m]: a document's rows of all views in one product,
     since fetching the memory costs more than multiplying by it."""
-    views, documents = len(rows) // len(memory), len(memory)
-    together = rows.unflatten(0, (views, documents)).transpose(0, 1)  # [B, W, H, Q, n]
-    product = together.flatten(1, 3) @ memory  # [B, W·H·Q, m]
-    return product.unflatten(1, together.shape[1:4]).transpose(0, 1).flatten(0, 1)
+    views, heads, queries = len(rows) // len(memory), *rows.shape[1:3]
+    product = _by_document(rows, views) @ memory  # [B, W·H·Q, m]
+    return _by_view(product, (views, heads, queries))
+
+
+def _by_document(rows: Tensor, views: int) -> Tensor:
+    """[W·B, H, Q, n] -> [B, W·H·Q, n]: what all views ask of one document stands together."""
+    return rows.unflatten(0, (views, -1)).transpose(0, 1).flatten(1, 3)
+
+
+def _by_view(product: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """[B, W·H·Q, m] -> [W·B, H, Q, m], with shape = (W, H, Q): `_by_document` undone."""
+    return product.unflatten(1, shape).transpose(0, 1).flatten(0, 1)

@@ -11,7 +11,6 @@ them, K codes, d the width, M queries a document for reconstruction, V words.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -20,22 +19,11 @@ from transformers.models.t5.modeling_t5 import T5Attention, T5LayerNorm
 
 from lmindexer.model.attention import attend
 from lmindexer.model.backbones import Backbone
+from lmindexer.model.documents import Documents
 from lmindexer.model.hints import Hints
 from lmindexer.settings.settings import Settings
 
 HIDDEN = -1e9  # added to the score of what a query may not see
-
-
-@dataclass
-class Documents:
-    """A batch. `states` [B, L, d] are cached encoder states, or None where the encoder runs (and trains);
-    `start` [B, d] is the precomputed lexical part of the start, or None."""
-
-    tokens: Tensor  # [B, L] tokenizer ids
-    words: Tensor  # [B, L] places in the vocabulary
-    present: Tensor  # [B, L]
-    states: Tensor | None = None
-    start: Tensor | None = None
 
 
 class SemanticEncoder(nn.Module):
@@ -56,29 +44,33 @@ class SemanticEncoder(nn.Module):
         # Unit-length codes are brought to the size of word embeddings before a Transformer reads them.
         self.code_scale = math.sqrt(backbone.width) if self.pooled else 1.0
 
-    def forward(self, documents: Documents, earlier: list[Tensor], views: int = 1) -> tuple[Tensor, Tensor]:
+    def forward(self, documents: Documents, earlier: list[Tensor]) -> tuple[Tensor, Tensor]:
         """earlier: the codes' rows e^j_{c^j}, each [B, d], for j < t. Returns h^1 … h^t [B, t, d], and by how far
-        each left its start [B, t, d] (zeros with start="none"). With W views, which differ by dropout, the batch
-        stands W times one after the other, [W·B, t, d]."""
-        present = documents.present.repeat(views, 1)  # [W·B, L]
-        states = self.states(documents, views)  # [B or W·B, L, d]
-        first = self.backbone.start.expand(len(present), -1)  # [W·B, d]
-        earlier = [row.repeat(views, 1) for row in earlier]  # each [W·B, d]
-        inputs = torch.stack([first, *(self.code_scale * e for e in earlier)], 1)  # [W·B, t, d]
-        decoded = self.backbone.decode(inputs, states, present[: len(states)])  # [W·B, t, d]
+        each left its start [B, t, d] (zeros with start="none")."""
+        states = self.states(documents)  # [B, L, d]
+        decoded = self._decode(documents, states, earlier)  # [B, t, d]
         if not self.pooled:
             return decoded, torch.zeros_like(decoded)
-        given = documents.start
-        start = pooled_states(states, present) if given is None else given.repeat(views, 1)  # [W·B, d]
-        said = torch.stack([torch.zeros_like(start), *earlier], 1).cumsum(1)  # [W·B, t, d]
-        moved = self.gate * decoded / self.code_scale  # [W·B, t, d]
+        start = pooled_states(states, documents.present) if documents.start is None else documents.start  # [B, d]
+        said = torch.stack([torch.zeros_like(start), *earlier], 1).cumsum(1)  # [B, t, d]
+        moved = self.gate * decoded / self.code_scale  # [B, t, d]
         return start[:, None] - said.detach() + moved, moved
 
-    def states(self, documents: Documents, views: int = 1) -> Tensor:
-        """TransEncoder(d): cached, [B, L, d], where all views read the same; or computed now, [W·B, L, d]."""
+    def two_views(self, documents: Documents, earlier: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """The same under two dropouts, one view after the other, [2B, t, d] each."""
+        return self(documents.twice(), [row.repeat(2, 1) for row in earlier])
+
+    def states(self, documents: Documents) -> Tensor:
+        """TransEncoder(d): cached, or computed now, [B, L, d]."""
         if documents.states is not None:
             return documents.states
-        return self.backbone.encode(documents.tokens.repeat(views, 1), documents.present.repeat(views, 1))
+        return self.backbone.encode(documents.tokens, documents.present)
+
+    def _decode(self, documents: Documents, states: Tensor, earlier: list[Tensor]) -> Tensor:
+        """TransDecoder(states, c^{<t}); views that share cached states share their mask, [B, t, d]."""
+        first = self.backbone.start.expand(len(documents.present), -1)  # [B, d]
+        inputs = torch.stack([first, *(self.code_scale * e for e in earlier)], 1)  # [B, t, d]
+        return self.backbone.decode(inputs, states, documents.present[: len(states)])
 
 
 def pooled_states(states: Tensor, present: Tensor) -> Tensor:
@@ -139,10 +131,9 @@ class ReconstructionBlock(nn.Module):
 
     def __init__(self, width: int, heads: int, ff: int, dropout: float):
         super().__init__()
-        inner = width
         self.norm, self.ff_norm = T5LayerNorm(width), T5LayerNorm(width)
-        self.q, self.k, self.v = (nn.Linear(width, inner, bias=False) for _ in range(3))
-        self.o = nn.Linear(inner, width, bias=False)
+        self.q, self.k, self.v = (nn.Linear(width, width, bias=False) for _ in range(3))
+        self.o = nn.Linear(width, width, bias=False)
         self.up, self.down = nn.Linear(width, ff, bias=False), nn.Linear(ff, width, bias=False)
         self.dropout, self.heads = nn.Dropout(dropout), heads
         for linear in (self.k, self.v, self.o, self.up):

@@ -34,16 +34,6 @@ def used_codes(codes: np.ndarray) -> int:
     return len(np.unique(_present(codes)))
 
 
-def dead_codes(codes: np.ndarray, codebook_size: int) -> int:
-    """Number of codebook rows that no document holds: K minus `used_codes`.
-
-    >>> dead_codes(np.array([0, 0, 3]), codebook_size=8)
-    6
-    """
-    _check_range(codes, codebook_size)
-    return codebook_size - used_codes(codes)
-
-
 def perplexity(codes: np.ndarray, codebook_size: int | None = None) -> float | None:
     """Perplexity of one position's codes over the corpus: exp(-Σ_k p_k ln p_k), p_k = share of code k.
 
@@ -171,6 +161,23 @@ def diff_ratio_released(codes: np.ndarray, neighbours: int = 4) -> float | None:
     return float(np.mean(_distinct_per_row(compared) / (neighbours + 1)))
 
 
+def use_of_codes(codes: np.ndarray) -> dict[str, float | int | None]:
+    """perplexity, within_prefix_perplexity, used_codes and diff_ratio of the last position: a row of a history.
+
+    Args:
+        codes: [N, t] integers. Documents without a code at t are left out.
+
+    >>> use_of_codes(np.array([[0, 0], [0, 1], [1, 2], [1, 2]]))["used_codes"]
+    3
+    """
+    return {
+        "perplexity": perplexity(codes[:, -1]),
+        "within_prefix_perplexity": within_prefix_perplexity(codes),
+        "used_codes": used_codes(codes[:, -1]),
+        "diff_ratio": diff_ratio(codes),
+    }
+
+
 def id_consistency(codes: np.ndarray, stored: np.ndarray) -> float | None:
     """Share of documents whose codes equal the stored ones at every position.
 
@@ -188,42 +195,6 @@ def id_consistency(codes: np.ndarray, stored: np.ndarray) -> float | None:
     return float(same.all(axis=1).mean()) if len(same) else None
 
 
-def id_consistency_by_position(codes: np.ndarray, stored: np.ndarray) -> list[float] | None:
-    """Share of documents whose codes equal the stored ones, for each position alone (list of T shares).
-
-    >>> id_consistency_by_position(np.array([[1, 2], [3, 4]]), np.array([[1, 2], [3, 0]]))
-    [1.0, 0.5]
-    """
-    same = _same_codes(codes, stored)
-    return same.mean(axis=0).tolist() if len(same) else None
-
-
-def macro_f1(predicted: np.ndarray, true: np.ndarray, ignore: int = -100) -> float | None:
-    """Mean F1 over the token types that occur in either array: F1_w = 2·TP_w / (predicted_w + true_w).
-
-    Same as scikit-learn's `f1_score(average="macro")`. It depends on which tokens were hidden, so compare
-    values only at one mask seed and one hint share.
-
-    Args:
-        predicted, true: integer arrays of one shape.
-        ignore: places where `true` has this value are left out.
-
-    Returns:
-        The mean in [0, 1], or None when no place is left.
-
-    >>> macro_f1(np.array([7, 7, 9]), np.array([7, 9, 9]))  # both types: 2·1 / 3
-    0.6666666666666666
-    """
-    predicted, true = _labelled(predicted, true, ignore)
-    if not len(true):
-        return None
-    types, compact = np.unique(np.concatenate([predicted, true]), return_inverse=True)
-    predicted, true = compact[: len(predicted)], compact[len(predicted) :]
-    hits = np.bincount(true[predicted == true], minlength=len(types))
-    total = np.bincount(predicted, minlength=len(types)) + np.bincount(true, minlength=len(types))
-    return mean_f1(hits, total)
-
-
 def mean_f1(hits: np.ndarray, occurrences: np.ndarray) -> float | None:
     """Mean of F1_w = 2·hits_w / occurrences_w over the types w that occur, predicted or true; None where none does.
 
@@ -232,16 +203,6 @@ def mean_f1(hits: np.ndarray, occurrences: np.ndarray) -> float | None:
     """
     occur = occurrences > 0
     return float(np.mean(2 * hits[occur] / occurrences[occur])) if occur.any() else None
-
-
-def micro_f1(predicted: np.ndarray, true: np.ndarray, ignore: int = -100) -> float | None:
-    """Share of places predicted rightly (micro-F1 equals accuracy when every place has one label).
-
-    >>> micro_f1(np.array([7, 7, 9, 9]), np.array([7, 9, 9, 9]))
-    0.75
-    """
-    predicted, true = _labelled(predicted, true, ignore)
-    return float(np.mean(predicted == true)) if len(true) else None
 
 
 @dataclass(frozen=True)
@@ -406,13 +367,3 @@ def _same_codes(codes: np.ndarray, stored: np.ndarray) -> np.ndarray:
     if codes.shape != stored.shape:
         raise LMIndexerError(f"Codes of shape {list(codes.shape)} cannot be compared with {list(stored.shape)}.")
     return codes == stored
-
-
-def _labelled(predicted: np.ndarray, true: np.ndarray, ignore: int) -> tuple[np.ndarray, np.ndarray]:
-    predicted, true = np.asarray(predicted), np.asarray(true)
-    if predicted.shape != true.shape:
-        raise LMIndexerError(
-            f"Predictions of shape {list(predicted.shape)} cannot be compared with {list(true.shape)}."
-        )
-    kept = true != ignore
-    return predicted[kept], true[kept]

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,32 @@ from lmindexer.common.errors import TrainingError
 STATE = "state.safetensors"
 
 
+@dataclass(frozen=True)
+class FitState:
+    """What a fit knows beside its model's weights; a checkpoint keeps all of it, and going on needs nothing else.
+
+    codes      [N, t] of the documents, as far as they are written down
+    history    one row an epoch
+    messages   what went wrong, in words
+    stage      the place in the plan of the stage to go on with
+    epoch      how many of its epochs are done
+    optimizer  inside a stage, the optimiser's state: parameter number → name → tensor
+    votes      inside a stage with votes, the codes [N] by which neighbours vote
+    """
+
+    codes: np.ndarray
+    history: tuple[dict, ...] = ()
+    messages: tuple[str, ...] = ()
+    stage: int = 0
+    epoch: int = 0
+    optimizer: dict | None = None
+    votes: np.ndarray | None = None
+
+    def next_stage(self) -> "FitState":
+        """The beginning of the stage after this one."""
+        return replace(self, stage=self.stage + 1, epoch=0, optimizer=None, votes=None)
+
+
 class Checkpoints:
     """Where a fit left off. With folder=None nothing is kept.
 
@@ -23,38 +50,41 @@ class Checkpoints:
     def __init__(self, folder: Path | None, identity: dict):
         self.folder, self.identity = folder, identity
 
-    def write(self, training, stage_index: int, epoch: int, optimizer) -> None:
-        """Keep the model, the optimiser, the codes written down so far and the history."""
+    def write(self, model, state: FitState) -> None:
+        """Keep the model's weights and the state."""
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"model.{name}": value for name, value in unshared(training.model).items()}
-        tensors["codes"] = torch.from_numpy(np.ascontiguousarray(training.codes))
-        if training.votes is not None and optimizer is not None:  # inside a stage; the next one begins with its own
-            tensors["votes"] = torch.from_numpy(training.votes.codes)
-        if optimizer is not None:
-            for parameter, values in optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{parameter}.{name}": value for name, value in values.items()}
-        where = {"stage_index": stage_index, "epoch": epoch, "has_optimizer": optimizer is not None}
-        kept = {"identity": self.identity, "history": training.history, "messages": training.messages, **where}
+        tensors = {f"model.{name}": value for name, value in unshared(model).items()}
+        tensors["codes"] = torch.from_numpy(np.ascontiguousarray(state.codes))
+        if state.votes is not None:
+            tensors["votes"] = torch.from_numpy(state.votes)
+        for parameter, values in (state.optimizer or {}).items():
+            tensors |= {f"optimizer.{parameter}.{name}": value for name, value in values.items()}
+        where = {"stage_index": state.stage, "epoch": state.epoch, "has_optimizer": state.optimizer is not None}
+        kept = {"identity": self.identity, "history": state.history, "messages": state.messages, **where}
         aside = self.folder / f"{STATE}.{os.getpid()}.part"
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {"run": json.dumps(kept)})
         aside.replace(self.folder / STATE)
 
-    def restore(self, training) -> tuple[int, int, dict | None]:
-        """Put the last checkpoint back: (stage to go on with, epoch in it, optimiser state); (0, 0, None) if none."""
+    def restore(self, model) -> FitState | None:
+        """Put the last checkpoint's weights back into the model; its state, or None if there is no checkpoint."""
         path = self.folder and self.folder / STATE
         if not path or not path.exists():
-            return 0, 0, None
+            return None
         tensors, kept = read_state(path)
         check_identity(self.identity, kept["identity"], self.folder)
-        model = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
-        training.model.load_state_dict(model, strict=False)
-        training.codes = tensors["codes"].numpy()
-        training.history, training.messages = kept["history"], kept["messages"]
-        training.kept_votes = tensors["votes"].numpy() if "votes" in tensors else None
-        optimizer = optimizer_state(tensors) if kept["has_optimizer"] else None
-        return kept["stage_index"], kept["epoch"], optimizer
+        weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+        model.load_state_dict(weights, strict=False)
+        return FitState(
+            codes=tensors["codes"].numpy(),
+            history=tuple(kept["history"]),
+            messages=tuple(kept["messages"]),
+            stage=kept["stage_index"],
+            epoch=kept["epoch"],
+            optimizer=optimizer_state(tensors) if kept["has_optimizer"] else None,
+            votes=tensors["votes"].numpy() if "votes" in tensors else None,
+        )
 
 
 def read_state(path: Path) -> tuple[dict, dict]:

@@ -1,6 +1,7 @@
 """The progressive stages as one loop, and what it stands on.
 
-training    stages in order, one step        batches    documents of one prefix together
+stages    which there are        training    their loop        objective    what a step minimises
+optimizer    rates        votes    of neighbours        batches    documents of one prefix together
 encoding    the encoder's pass over a corpus and its cache
 clustering    k-means        neighbours    nearest documents        corpus_diagnostics    numbers of the history
 

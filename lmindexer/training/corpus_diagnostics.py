@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmindexer.model.hints import AskedWords, Hints, draw_hints
-from lmindexer.model.model import Documents, IndexerModel
+from lmindexer.model.documents import Documents
+from lmindexer.model.hints import AskedWords
+from lmindexer.model.model import IndexerModel
 from lmindexer.quality import diagnostics
 from lmindexer.settings.settings import Settings
 from lmindexer.training.encoding import EncodedCorpus
+from lmindexer.training.objective import stage_hints
 
 ENCODE_BATCH = 256
 MASK_SEED = 20240
@@ -60,13 +62,8 @@ class CorpusDiagnostics:
             found["id_consistency"] = diagnostics.id_consistency(look.greedy[:, : t - 1], codes)
         if t and stage.name != "continuous":
             table = np.column_stack([codes, look.greedy[:, -1]])
-            found |= {
-                "perplexity": diagnostics.perplexity(table[:, -1]),
-                "within_prefix_perplexity": diagnostics.within_prefix_perplexity(table),
-                "used_codes": diagnostics.used_codes(table[:, -1]),
-                "diff_ratio": diagnostics.diff_ratio(table),
-                "diff_ratio_released": diagnostics.diff_ratio_released(table) if t > 1 else None,
-            }
+            released = diagnostics.diff_ratio_released(table) if t > 1 else None
+            found |= {**diagnostics.use_of_codes(table), "diff_ratio_released": released}
         return found
 
     @torch.no_grad()
@@ -81,7 +78,7 @@ class CorpusDiagnostics:
         generator = torch.Generator().manual_seed(MASK_SEED)
         counts = torch.zeros(2, len(asked.words), dtype=torch.long)
         for rows, documents in self._batches(min(len(self.corpus), self.settings.macro_f1_documents)):
-            hints = self._hints(stage, documents, asked, generator)
+            hints = stage_hints(stage, self.settings, documents, asked, generator).to(self.device)
             if stage.position == 0:
                 logits = self.model.reconstruct_from_hints(documents, hints, asked.words)
             else:
@@ -95,13 +92,6 @@ class CorpusDiagnostics:
         for first in range(0, documents, ENCODE_BATCH):
             last = min(first + ENCODE_BATCH, documents)
             yield slice(first, last), self.corpus.batch(torch.arange(first, last), self.device)
-
-    def _hints(self, stage, documents: Documents, asked: AskedWords, generator: torch.Generator) -> Hints:
-        s = self.settings
-        share = s.warmup_hint_share if stage.position == 0 else s.at("hint_share", stage.position)
-        words, present = documents.words.cpu(), documents.present.cpu()
-        drawn = draw_hints(words, present, asked.salience, share, s.hint_form, s.targets, generator)
-        return drawn.to(self.device)
 
     def _rows_of(self, codes: np.ndarray) -> list[Tensor]:
         return self.model.rows(torch.from_numpy(codes.astype(np.int64)).to(self.device))

@@ -12,10 +12,20 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.model.backbones import MINILM_SHA256, Backbone
+from lmindexer.model.documents import Documents
 from lmindexer.model.lexical import LexicalStart
-from lmindexer.model.model import Documents
 from lmindexer.model.tokens import TokenisedDocuments, Vocabulary
+
+
+def texts_of(corpus: Corpus, category_text: bool) -> tuple[list[str], list[str] | None]:
+    """Documents as a model reads them: texts, and with category text the tails that must not be cut off."""
+    texts = corpus.documents()
+    if not category_text or not corpus.levels:
+        return texts, None
+    whole = corpus.documents(category_text=True)
+    return texts, [both[len(text) :] for text, both in zip(texts, whole, strict=True)]
 
 
 @dataclass

@@ -8,16 +8,17 @@ Every epoch starts from a seed of its own, so a fit that is killed goes on from 
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from lmindexer.common.progress import Progress
 from lmindexer.quality import diagnostics
-from lmindexer.runs.checkpoints import Checkpoints
+from lmindexer.runs.checkpoints import Checkpoints, FitState
 from lmindexer.settings.methods import RQVAESettings
 from lmindexer.training.clustering import kmeans_rows
-from lmindexer.training.training import Stage
+from lmindexer.training.stages import Stage
 from lmindexer.two_step.rqvae_model import RQVAE, losses
 
 ROWS = 50  # epochs of a stage that the history records, about
@@ -27,7 +28,7 @@ SAMPLE = 20_000  # documents that k-means starts the codebooks on, and that dead
 
 
 class RQVAETraining:
-    """One fit of `model` on vectors [N, D]; `history`, `codes` [N, T] and `messages` are what comes of it."""
+    """One fit of `model` on vectors [N, D]; `run()` returns what comes of it beside the weights."""
 
     def __init__(
         self, model: RQVAE, vectors: np.ndarray, s: RQVAESettings, checkpoints: Checkpoints, bars: Progress, device
@@ -40,55 +41,63 @@ class RQVAETraining:
             device,
         )
         self.vectors = torch.from_numpy(vectors).to(device)
-        self.codes = np.zeros((len(vectors), s.positions), np.int32)
-        self.history: list[dict] = []
-        self.messages: list[str] = []
-        self.votes = None  # a part of LMIndexer's checkpoints
         self.stages = [Stage("continuous", 1, s.warmup_epochs), Stage("discrete", 1, s.epochs)]
 
-    def run(self) -> list[dict]:
-        """Train, or go on from the last checkpoint; returns the history."""
-        first, epoch, state = self.checkpoints.restore(self)
-        for index, stage in enumerate(self.stages):
-            if index < first or not stage.epochs:
+    def run(self) -> FitState:
+        """Train, or go on from the last checkpoint; codes [N, T], the history and messages."""
+        state = self.checkpoints.restore(self.model)
+        if state is None:
+            state = FitState(codes=np.zeros((len(self.vectors), self.settings.positions), np.int32))
+        while state.stage < len(self.stages):
+            stage = self.stages[state.stage]
+            if not stage.epochs:
+                state = state.next_stage()
                 continue
-            if stage.name == "discrete" and epoch == 0:
-                self._start_codebooks(index)
-            self._train(index, stage, epoch, state)
-            self.checkpoints.write(self, index + 1, 0, None)
-            epoch, state = 0, None
-        used = [len(np.unique(self.codes[:, t])) for t in range(self.codes.shape[1])]
-        for position, (count, size) in enumerate(zip(used, self.settings.codebook_sizes, strict=True), start=1):
-            if count < diagnostics.COLLAPSE_BOUND * min(size, len(self.codes)):
-                self.messages.append(
+            if stage.name == "discrete" and state.epoch == 0:
+                state = self._start_codebooks(state)
+            state = self._train(stage, state).next_stage()
+            self.checkpoints.write(self.model, state)
+        return replace(state, messages=self._collapsed(state.codes))
+
+    def _collapsed(self, codes: np.ndarray) -> tuple[str, ...]:
+        """A sentence for each position that uses few of its codes."""
+        said = []
+        for position, size in enumerate(self.settings.codebook_sizes, start=1):
+            count = len(np.unique(codes[:, position - 1]))
+            if count < diagnostics.COLLAPSE_BOUND * min(size, len(codes)):
+                said.append(
                     f"Position {position} uses {count} of {size} codes. Switch restart on, train longer, or choose a "
                     "smaller codebook."
                 )
-        return self.history
+        return tuple(said)
 
     # ---- stages ----------------------------------------------------------------------------------------------------
 
-    def _train(self, index: int, stage: Stage, epoch: int, state: dict | None) -> None:
+    def _train(self, stage: Stage, state: FitState) -> FitState:
         s, steps = self.settings, -(-len(self.vectors) // self.settings.batch_size)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=s.learning_rate, weight_decay=s.weight_decay)
-        if state is not None:
-            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        self.bars.stage(stage, index, len(self.stages), steps * stage.epochs)
-        self.bars.resume_at(steps * epoch)
-        kept = time.monotonic()
-        for now in range(epoch, stage.epochs):
+        if state.optimizer is not None:
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": state.optimizer})
+        self.bars.stage(stage, state.stage, len(self.stages), steps * stage.epochs)
+        self.bars.resume_at(steps * state.epoch)
+        kept, seconds = time.monotonic(), 0.0
+        for now in range(state.epoch, stage.epochs):
             began = time.perf_counter()
             for group in optimizer.param_groups:
                 group["lr"] = (
                     s.learning_rate * (1 - now / stage.epochs) if stage.name == "discrete" else s.learning_rate
                 )
             terms = self._epoch(stage, now, optimizer)
-            self._record(stage, now, steps, terms, time.perf_counter() - began)
-            if time.monotonic() - kept > KEEP:
-                self.checkpoints.write(self, index, now + 1, optimizer)
+            seconds += time.perf_counter() - began
+            if now + 1 == stage.epochs or now % max(1, stage.epochs // ROWS) == 0:
+                state, seconds = self._recorded(state, stage, now, steps, terms, seconds), 0.0
+            if time.monotonic() - kept > KEEP and now + 1 < stage.epochs:
+                state = replace(state, epoch=now + 1, optimizer=optimizer.state_dict()["state"])
+                self.checkpoints.write(self.model, state)
                 kept = time.monotonic()
         self.bars.close_stage()
+        return state
 
     def _epoch(self, stage: Stage, epoch: int, optimizer) -> dict[str, float]:
         """One pass over the documents; the mean of each term."""
@@ -118,10 +127,11 @@ class RQVAETraining:
         return {name: value / len(self.vectors) for name, value in sums.items()}
 
     @torch.no_grad()
-    def _start_codebooks(self, index: int) -> None:
+    def _start_codebooks(self, state: FitState) -> FitState:
         """k-means centres of each position's residuals (or random ones of them, without `kmeans_init`)."""
         s, began = self.settings, time.perf_counter()
-        self.bars.stage(Stage("codebook_init", 1, 1), index, len(self.stages), s.positions)
+        stage = Stage("codebook_init", 1, 1)
+        self.bars.stage(stage, state.stage, len(self.stages), s.positions)
         drawn = np.random.default_rng(s.seed)
         some = np.sort(drawn.permutation(len(self.vectors))[: max(SAMPLE, 4 * max(s.codebook_sizes))])
         residual = self.model.eval().encoder(self.vectors[torch.from_numpy(some).to(self.device)])
@@ -134,8 +144,9 @@ class RQVAETraining:
             book.start_at(book.rows.clone(), members.to(residual).clamp(min=1e-3))
             residual = residual - book.rows[codes]
             self.bars.step(0, float(residual.pow(2).sum(1).mean()))
-        self._record(Stage("codebook_init", 1, 1), 0, s.positions, {}, time.perf_counter() - began)
+        state = self._recorded(state, stage, 0, s.positions, {}, time.perf_counter() - began)
         self.bars.close_stage()
+        return state
 
     @torch.no_grad()
     def _restart(self, counts, generator, optimizer) -> None:
@@ -160,34 +171,20 @@ class RQVAETraining:
     # ---- what is seen on the way -------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def _record(self, stage: Stage, epoch: int, steps: int, terms: dict, seconds: float) -> None:
-        """Add an epoch to the history: one row a position, whose seconds add up to the epoch's."""
-        last = epoch + 1 == stage.epochs
-        self._unrecorded = getattr(self, "_unrecorded", 0.0) + seconds
-        if not last and epoch % max(1, stage.epochs // ROWS):
-            return
-        seconds, self._unrecorded = self._unrecorded, 0.0
+    def _recorded(self, state: FitState, stage: Stage, epoch: int, steps: int, terms: dict, seconds: float) -> FitState:
+        """The state with an epoch's rows of history: one a position, whose seconds add up to the epoch's."""
         terms = {name: value for name, value in terms.items() if name != "codebook"}
         common = {"stage": stage.name, "epoch": epoch + 1, "step": steps * (epoch + 1), "documents": len(self.vectors)}
         if stage.name == "continuous":
-            self.history.append(common | {"position": 1, "seconds": seconds} | terms)
+            codes, rows = state.codes, [common | terms | {"position": 1, "seconds": seconds}]
         else:
-            self.codes = self._codes()
-            for position in range(1, self.codes.shape[1] + 1):
-                table = self.codes[:, :position]
-                self.history.append(
-                    common
-                    | terms
-                    | {
-                        "position": position,
-                        "seconds": seconds / self.codes.shape[1],
-                        "perplexity": diagnostics.perplexity(table[:, -1]),
-                        "within_prefix_perplexity": diagnostics.within_prefix_perplexity(table),
-                        "used_codes": diagnostics.used_codes(table[:, -1]),
-                        "diff_ratio": diagnostics.diff_ratio(table),
-                    }
-                )
-        self.bars.record(self.history)
+            codes = self._codes()
+            common |= terms | {"seconds": seconds / codes.shape[1]}
+            positions = range(1, codes.shape[1] + 1)
+            rows = [common | {"position": t} | diagnostics.use_of_codes(codes[:, :t]) for t in positions]
+        state = replace(state, codes=codes, history=(*state.history, *rows))
+        self.bars.record(state.history)
+        return state
 
     def _codes(self) -> np.ndarray:
         """Greedy codes [N, T] of all documents, as the model stands."""

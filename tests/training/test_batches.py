@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 from lmindexer.training.batches import epoch_batches, negative_mask
 from lmindexer.training.clustering import kmeans_rows
 from lmindexer.training.neighbours import nearest_neighbours
-from lmindexer.training.training import CodeVotes
+from lmindexer.training.votes import CodeVotes
 
 earlier = hnp.arrays(np.int32, st.tuples(st.integers(1, 60), st.integers(0, 3)), elements=st.integers(0, 2))
 

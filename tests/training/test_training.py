@@ -12,13 +12,14 @@ from sklearn.metrics import f1_score
 from themed import QUICK, plain_corpus, themed_corpus
 
 from lmindexer.common.errors import TrainingError
-from lmindexer.common.progress import COLUMNS
+from lmindexer.common.progress import COLUMNS, history_frame
 from lmindexer.indexers import LMIndexer
 from lmindexer.model.hints import AskedWords
 from lmindexer.quality.diagnostics import mean_f1
 from lmindexer.settings.settings import Settings, make_settings
 from lmindexer.training.corpus_diagnostics import hits_and_occurrences
-from lmindexer.training.training import Stage, Training, plan
+from lmindexer.training.stages import Stage, plan
+from lmindexer.training.training import Training
 
 SHORT = {"codebook_size": 4, "warmup_epochs": 1, "continuous_epochs": 1, "discrete_epochs": 1, "batch_size": 16}
 LOSSES = ["reconstruction", "contrastive", "commitment", "agreement", "balance", "anchor"]
@@ -150,7 +151,7 @@ def test_the_warm_up_leaves_the_language_model_alone(small):
     with torch.random.fork_rng():
         training = training_of(indexer, small)
         before = {name: value.clone() for name, value in training.model.state_dict().items()}
-        training._run_stage(0, 0, None)
+        training.run_stage(training.beginning())
     after = training.model.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed and all(name.startswith("reconstructor") for name in changed)
@@ -171,20 +172,21 @@ def test_codes_written_down_train_no_further(small):
     indexer = LMIndexer("tiny", **SHORT, positions=2, reconstructor_warmup=False, continuous=False)
     with torch.random.fork_rng():
         training = training_of(indexer, small)
-        for index in (0, 1):
-            training._run_stage(index, 0, None)
-        first, codes = training.model.codebooks[0].rows.detach().clone(), training.codes.copy()
-        for index in (2, 3):
-            training._run_stage(index, 0, None)
+        state = training.beginning()
+        for _ in range(2):
+            state = training.run_stage(state)
+        first, codes = training.model.codebooks[0].rows.detach().clone(), state.codes
+        for _ in range(2):
+            state = training.run_stage(state)
     assert torch.equal(training.model.codebooks[0].rows, first)
-    assert np.array_equal(training.codes[:, :1], codes) and training.codes.shape == (30, 2)
+    assert np.array_equal(state.codes[:, :1], codes) and state.codes.shape == (30, 2)
 
 
 def test_k_means_rows_stand_at_one_length(small):
     indexer = LMIndexer("tiny", **SHORT, positions=1, reconstructor_warmup=False, continuous=False)
     with torch.random.fork_rng():
         training = training_of(indexer, small)
-        training._run_stage(0, 0, None)
+        training.run_stage(training.beginning())
     lengths = training.model.codebooks[0].rows.norm(dim=-1)
     assert torch.allclose(lengths, lengths[:1].expand(4), rtol=1e-5)
 
@@ -194,20 +196,20 @@ def test_the_rate_rises_over_a_tenth_of_the_steps_and_falls_to_nearly_zero(small
     with torch.random.fork_rng():
         training = training_of(indexer, small)
     stage = Stage("discrete", 1, 10)
-    optimizer, schedule = training._optimizer(stage)
-    total, rates = training._steps(stage), []
+    optimizer = training.optimizer(stage)
+    total, rates = training.steps(stage), []
     assert total == 20
     for _ in range(total):
-        schedule()
-        rates.append([group["lr"] / 1e-3 for group in optimizer.param_groups])
+        optimizer.advance()
+        rates.append([group["lr"] / 1e-3 for group in optimizer.adam.param_groups])
     rates = np.array(rates)
     assert np.allclose(rates[:, 0], rates[:, 1]) and np.allclose(rates[:, 2], rates[:, 0] / 2)
     expected = [min(s / 2, (20 - s + 1) / 18, 1) for s in range(1, 21)]
     assert np.allclose(rates[:, 0], expected) and 0 < rates[-1, 0] < 0.1
-    again, jump = training._optimizer(stage)
-    jump(7)
-    jump()
-    assert again.param_groups[0]["lr"] == pytest.approx(rates[7, 0] * 1e-3)
+    again = training.optimizer(stage)
+    again.resume({}, 7)
+    again.advance()
+    assert again.adam.param_groups[0]["lr"] == pytest.approx(rates[7, 0] * 1e-3)
 
 
 def test_asked_words_lead_back_to_the_vocabulary():
@@ -312,10 +314,11 @@ def test_the_history_has_its_columns_and_they_say_what_happened(fitted):
 def test_the_last_row_of_a_position_describes_the_codes_that_were_written_down(small):
     with torch.random.fork_rng():
         training = training_of(LMIndexer("tiny", **SHORT), small)
-        history = training.run()
+        learned = training.run()
+    history = history_frame(learned.history)
     last = history[history["stage"] == "discrete"].groupby("position").last()
     for position in (1, 2):
-        shares = np.bincount(training.codes[:, position - 1]) / len(small)
+        shares = np.bincount(learned.codes[:, position - 1]) / len(small)
         entropy = -sum(p * math.log(p) for p in shares if p)
         assert last.loc[position, "perplexity"] == pytest.approx(math.exp(entropy))
         assert last.loc[position, "used_codes"] == (shares > 0).sum()

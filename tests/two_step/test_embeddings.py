@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel
 
 from lmindexer.common.errors import BundleError, LMIndexerError, SettingsError, TrainingError
 from lmindexer.model.backbones import train_tokenizer
-from lmindexer.training.encoding import cache_folder
+from lmindexer.training.encoding import cache_folder, texts_of
 from lmindexer.two_step.embeddings import (
     ArrayEmbeddings,
     EncoderEmbeddings,
@@ -24,7 +24,6 @@ from lmindexer.two_step.embeddings import (
     embed_corpus,
     load_embeddings,
     make_embeddings,
-    texts_of,
 )
 from lmindexer.two_step.embeddings import base as base_module
 from lmindexer.two_step.embeddings.sentence_model import with_tails

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.common.jsonfiles import read_json
 from lmindexer.corpus.corpus import Corpus
+from lmindexer.training.encoding import texts_of
 from lmindexer.two_step.embeddings.array import ArrayEmbeddings
 from lmindexer.two_step.embeddings.base import CONFIG, Embeddings
 from lmindexer.two_step.embeddings.encoder import EncoderEmbeddings
@@ -54,15 +55,6 @@ def embed_corpus(
     return make_embeddings(embeddings).fit(texts, tails, corpus.doc_ids, progress=progress)
 
 
-def texts_of(corpus: Corpus, category_text: bool) -> tuple[list[str], list[str] | None]:
-    """Documents as a model reads them: texts, and with category text the tails that must not be cut off."""
-    texts = corpus.documents()
-    if not category_text or not corpus.levels:
-        return texts, None
-    whole = corpus.documents(category_text=True)
-    return texts, [both[len(text) :] for text, both in zip(texts, whole, strict=True)]
-
-
 __all__ = [
     "ArrayEmbeddings",
     "Embeddings",
@@ -74,5 +66,4 @@ __all__ = [
     "embed_corpus",
     "load_embeddings",
     "make_embeddings",
-    "texts_of",
 ]
