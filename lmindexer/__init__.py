@@ -5,6 +5,7 @@ Names are imported when they are first used, so `import lmindexer` loads neither
 
 from lmindexer._version import __version__
 from lmindexer.common.lazy import lazy_names
+from lmindexer.common.threads import set_blocktime
 
 _HOME = {  # public name → the module it lives in; with a colon, a module or room that is public as a whole
     "Bundle": "runs.bundle",
@@ -56,3 +57,5 @@ _HOME = {  # public name → the module it lives in; with a colon, a module or r
 
 __getattr__, __dir__, _names = lazy_names(__name__, _HOME)
 __all__ = ["__version__", *_HOME]
+
+set_blocktime()

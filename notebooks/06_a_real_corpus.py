@@ -281,5 +281,5 @@ except StopIteration:
 # - The same line goes on after a stop, to the same IDs.
 #
 # **Read next:** [07, are the IDs good?](07_are_the_ids_good.ipynb) **Read in the code:**
-# [training.py](../lmindexer/training/training.py) from `plan` to `_run_epoch`. **Break:** set
+# [training.py](../lmindexer/training/training.py) from `run` to `_run_epoch`. **Break:** set
 # `codebook_init="random"` in `recipe` and look at the perplexity of the first discrete epoch.

@@ -15,7 +15,7 @@ COLUMNS = [  # of a history, in every run; None where a stage or a setting leave
     *("stage", "position", "epoch", "step", "seconds", "documents", "loss"),
     *("reconstruction", "contrastive", "commitment", "agreement", "balance", "anchor"),
     *("perplexity", "within_prefix_perplexity", "used_codes", "diff_ratio", "diff_ratio_released"),
-    *("macro_f1", "id_consistency"),
+    *("macro_f1", "id_consistency", "asked_words", "documents_unasked"),
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lmindexer.common.errors import BundleError
+from lmindexer.common.errors import BundleError, TrainingError
 from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
@@ -141,12 +141,13 @@ class LMIndexer(Indexer):
         with torch.no_grad():
             for parameter in self.model_.parameters():
                 parameter.copy_(parameter.half())
+        self.state_axes_ = None  # of an earlier fit of this object
         codes, _, states = self._assign_encoded(encoded)
         if self._settings.state_dims and self._settings.state_dims < states.shape[1]:
             self.state_axes_ = leading_axes(states, self._settings.state_dims)
             states = states @ self.state_axes_
         self.ids_ = SemanticIDs.from_codes(corpus.doc_ids, codes, self.codebook_sizes)
-        self.states_ = states.astype(np.float16)
+        self.states_ = kept_states(states)
 
     # ---- encode and look inside ------------------------------------------------------------------------------
 
@@ -296,6 +297,17 @@ class LMIndexer(Indexer):
         indexer.model_.to(indexer.device).eval()
         indexer.loaded_ = True
         return indexer
+
+
+def kept_states(states: np.ndarray) -> np.ndarray:
+    """States [N, d] as a run keeps them, float16. Raises TrainingError where they are not finite numbers there."""
+    largest, most = float(np.abs(states).max(initial=0)), float(np.finfo(np.float16).max)
+    if not largest <= most:  # NaN is not
+        raise TrainingError(
+            f"Training has run away: the model's states reach {largest:.3g}, more than a run can keep ({most:,.0f}). "
+            "Fit again with a lower learning_rate, for example a tenth of it."
+        )
+    return states.astype(np.float16)
 
 
 def leading_axes(states: np.ndarray, dims: int) -> np.ndarray:

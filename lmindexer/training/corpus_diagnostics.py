@@ -37,13 +37,14 @@ class CorpusDiagnostics:
 
     def __init__(self, model: IndexerModel, corpus: EncodedCorpus, settings: Settings, device):
         self.model, self.corpus, self.settings, self.device = model, corpus, settings, device
+        self.sample = drawn_sample(len(corpus), settings.macro_f1_documents)
 
     @torch.no_grad()
     def look(self, codes: np.ndarray, position: int) -> Look:
         """h^t and greedy codes of every document."""
         self.model.eval()
         states, chosen = [], []
-        for rows, documents in self._batches(len(self.corpus)):
+        for rows, documents in self._batches(np.arange(len(self.corpus))):
             h, _ = self.model.encoder(documents, self._rows_of(codes[rows, : position - 1]))  # [B, t, d]
             picks = [self.model.codebooks[j].choose(h[:, j]) for j in range(position)]
             states.append(h[:, -1].float().cpu().numpy())
@@ -72,12 +73,12 @@ class CorpusDiagnostics:
 
         Where one query answers for P hidden words of a document, its P best words are the prediction; with P = 1 this
         is the released measure (argmax against the true token). It depends on the hint share, so compare it only
-        between runs and epochs of one share. Measured on the first `macro_f1_documents` documents.
+        between runs and epochs of one share. Measured on `macro_f1_documents` documents, drawn once for a fit.
         """
         self.model.eval()
         generator = torch.Generator().manual_seed(MASK_SEED)
         counts = torch.zeros(2, len(asked.words), dtype=torch.long)
-        for rows, documents in self._batches(min(len(self.corpus), self.settings.macro_f1_documents)):
+        for rows, documents in self._batches(self.sample):
             hints = stage_hints(stage, self.settings, documents, asked, generator).to(self.device)
             if stage.position == 0:
                 logits = self.model.reconstruct_from_hints(documents, hints, asked.words)
@@ -87,11 +88,11 @@ class CorpusDiagnostics:
             counts += hits_and_occurrences(logits.float(), asked.place[hints.words], hints.weight > 0).cpu()
         return diagnostics.mean_f1(*counts.numpy())
 
-    def _batches(self, documents: int) -> Iterator[tuple[slice, Documents]]:
-        """The first so many documents: (their places, a batch of them)."""
-        for first in range(0, documents, ENCODE_BATCH):
-            last = min(first + ENCODE_BATCH, documents)
-            yield slice(first, last), self.corpus.batch(torch.arange(first, last), self.device)
+    def _batches(self, documents: np.ndarray) -> Iterator[tuple[np.ndarray, Documents]]:
+        """(document numbers, their batch), a batch at a time."""
+        for first in range(0, len(documents), ENCODE_BATCH):
+            rows = documents[first : first + ENCODE_BATCH]
+            yield rows, self.corpus.batch(torch.from_numpy(rows), self.device)
 
     def _rows_of(self, codes: np.ndarray) -> list[Tensor]:
         return self.model.rows(torch.from_numpy(codes.astype(np.int64)).to(self.device))
@@ -103,6 +104,28 @@ class CorpusDiagnostics:
             return [*earlier, torch.from_numpy(states).to(self.device)]
         chosen = torch.from_numpy(greedy[:, -1].astype(np.int64)).to(self.device)
         return [*earlier, self.model.codebooks[stage.position - 1].look_up(chosen)]
+
+
+def drawn_sample(documents: int, size: int) -> np.ndarray:
+    """`size` of the document numbers 0 … N-1 without replacement, ascending; all if there are no more.
+
+    Files are often sorted, so the first documents are no sample of the rest. The same for every fit.
+
+    >>> drawn_sample(3, 5).tolist()
+    [0, 1, 2]
+    """
+    if documents <= size:
+        return np.arange(documents)
+    return np.sort(np.random.default_rng(MASK_SEED).choice(documents, size, replace=False))
+
+
+def documents_unasked(corpus: EncodedCorpus, salience: np.ndarray) -> float:
+    """Share of the documents without any word that a stage asks for: reconstruction teaches it nothing of them.
+
+    salience [V] is 0 for words that are not asked for. A lexical start from the same words has nothing of them either.
+    """
+    asked = np.asarray(salience)[corpus.words] > 0  # [Σ L]
+    return float(1 - (np.bincount(corpus.tokens.rows[asked], minlength=len(corpus)) > 0).mean())
 
 
 def hits_and_occurrences(logits: Tensor, words: Tensor, counts: Tensor) -> Tensor:

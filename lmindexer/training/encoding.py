@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from lmindexer.common.threads import wait_briefly
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.model.backbones import MINILM_SHA256, Backbone
 from lmindexer.model.documents import Documents
@@ -144,6 +145,7 @@ def _writable(folder: Path) -> bool:
 
 def _fill_states(target, tokens, backbone, device, progress) -> None:
     """Encode documents of like length together, so that little padding is computed."""
+    wait_briefly()
     order = np.argsort(tokens.lengths, kind="stable")
     bar = tqdm(total=len(order), desc="encoder states", unit=" documents", disable=not progress)
     for first in range(0, len(order), 64):

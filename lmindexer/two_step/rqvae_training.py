@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from lmindexer.common.progress import Progress
+from lmindexer.common.threads import wait_briefly
 from lmindexer.quality import diagnostics
 from lmindexer.runs.checkpoints import Checkpoints, FitState
 from lmindexer.settings.methods import RQVAESettings
@@ -45,6 +46,7 @@ class RQVAETraining:
 
     def run(self) -> FitState:
         """Train, or go on from the last checkpoint; codes [N, T], the history and messages."""
+        wait_briefly()
         state = self.checkpoints.restore(self.model)
         if state is None:
             state = FitState(codes=np.zeros((len(self.vectors), self.settings.positions), np.int32))

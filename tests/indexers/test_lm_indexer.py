@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from themed import QUICK, as_corpus, plain_corpus, themed_corpus, themed_records
 
-from lmindexer.common.errors import BundleError, CorpusError, LMIndexerError
+from lmindexer.common.errors import BundleError, CorpusError, LMIndexerError, TrainingError
 from lmindexer.indexers import LMIndexer, load_indexer
 from lmindexer.indexers import lm as lm_module
+from lmindexer.indexers.lm import kept_states
 from lmindexer.quality import evaluate_ids
 from lmindexer.runs.bundle import Bundle
 from lmindexer.training import corpus_diagnostics
@@ -380,3 +381,22 @@ def test_minilm_from_end_to_end(tmp_path):
     codes, _, _ = loaded._assign(corpus.documents(), None)
     assert np.array_equal(codes, loaded.ids_.codes)
     assert evaluate_ids(loaded.ids_, corpus).ami() > 0.4  # the themes are found again
+
+
+# ---- states as they are kept -----------------------------------------------------------------------------------
+
+
+def test_a_second_fit_with_state_dims_fits_its_axes_anew(corpus):
+    indexer = LMIndexer("tiny", **QUICK, state_dims=8)
+    first = indexer.fit(corpus, progress=False).state_axes_
+    again = indexer.fit(corpus.take(range(30)), progress=False)
+    assert again.state_axes_.shape == first.shape == (64, 8) and not np.array_equal(again.state_axes_, first)
+    fresh = LMIndexer("tiny", **QUICK, state_dims=8).fit(corpus.take(range(30)), progress=False)
+    assert np.array_equal(again.states_, fresh.states_)
+
+
+@pytest.mark.parametrize("value", [7e4, np.nan, np.inf])
+def test_states_that_a_run_cannot_keep_are_said(value):
+    assert kept_states(np.array([[65504.0, -1.0]])).dtype == np.float16
+    with pytest.raises(TrainingError, match=r"Training has run away.*lower learning_rate"):
+        kept_states(np.array([[1.0, value]], dtype=np.float32))

@@ -17,9 +17,9 @@ from lmindexer.indexers import LMIndexer
 from lmindexer.model.hints import AskedWords
 from lmindexer.quality.diagnostics import mean_f1
 from lmindexer.settings.settings import Settings, make_settings
-from lmindexer.training.corpus_diagnostics import hits_and_occurrences
+from lmindexer.training.corpus_diagnostics import documents_unasked, drawn_sample, hits_and_occurrences
 from lmindexer.training.stages import Stage, plan
-from lmindexer.training.training import Training
+from lmindexer.training.training import Training, told_reach
 
 SHORT = {"codebook_size": 4, "warmup_epochs": 1, "continuous_epochs": 1, "discrete_epochs": 1, "batch_size": 16}
 LOSSES = ["reconstruction", "contrastive", "commitment", "agreement", "balance", "anchor"]
@@ -240,6 +240,29 @@ def test_counts_of_rebuilt_words_equal_a_slow_loop(seed):
     assert mean_f1(*found) == pytest.approx(f1_score(true, predicted, average="macro"))
 
 
+def test_macro_f1_s_documents_are_drawn_from_the_whole_corpus():
+    drawn = drawn_sample(11_000, 2000)
+    assert len(set(drawn.tolist())) == 2000 and (np.diff(drawn) > 0).all()
+    assert abs(drawn.mean() - 5500) < 300  # not the first ones of a sorted file
+    assert np.array_equal(drawn, drawn_sample(11_000, 2000)) and drawn_sample(4, 4).tolist() == [0, 1, 2, 3]
+
+
+def test_documents_without_an_asked_word_are_counted_and_said():
+    corpus = plain_corpus(["red bird", "red fish", "blue", "red red"] * 6)
+    indexer = LMIndexer("tiny", **SHORT, positions=1)
+    with torch.random.fork_rng():
+        training = training_of(indexer, corpus)
+    words = training.vocabulary.words(np.array(indexer.model_.encoder.backbone.tokenizer("red")["input_ids"][:1]))
+    salience = np.zeros(len(training.vocabulary))
+    salience[words] = 1.0
+    assert documents_unasked(training.corpus, salience) == pytest.approx(0.25)
+    row = {"asked_words": 1, "documents_unasked": 0.25}
+    assert told_reach(Stage("discrete", 1, 1), row) == (
+        "discrete c1 asked for 1 words; 25.0 % of the documents have none of them."
+    )
+    assert told_reach(Stage("continuous", 1, 1), row) == told_reach(Stage("discrete", 1, 1), {}) == ""
+
+
 # ---- odd corpora -----------------------------------------------------------------------------------------------
 
 ODD = {
@@ -302,6 +325,8 @@ def test_the_history_has_its_columns_and_they_say_what_happened(fitted):
     assert discrete["perplexity"].between(1, 6).all() and discrete["used_codes"].between(1, 6).all()
     assert (discrete["within_prefix_perplexity"] <= discrete["perplexity"] + 1e-9).all()
     assert history["macro_f1"].between(0, 1).all()
+    steps = history[history["stage"] != "codebook_init"]
+    assert (steps["asked_words"] > 0).all() and steps["documents_unasked"].between(0, 1).all()
     assert history.loc[history["position"] < 2, "id_consistency"].isna().all()
     assert history.loc[history["position"] == 2, "id_consistency"].between(0, 1).all()
     before_codes = history["stage"].isin(["reconstructor_warmup", "continuous"])
