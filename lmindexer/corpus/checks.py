@@ -24,6 +24,9 @@ ENCODING_REMEDY = (
     'Save the file as UTF-8, or name its encoding, as in encoding="cp1252" for an older Excel export.'
 )
 
+# cells that programs write where there is nothing: "nan" is what pandas' missing value becomes as text
+MISSING_WORDS = frozenset({"null", "nan", "none", "\\n", "<na>", "n/a", "#n/a"})
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -46,6 +49,10 @@ class Table:
     rows:     [records] int, e.g. 2 for the first record of a CSV file (its header is row 1).
     source:   the file as the person named it, or "frame".
     counting: a note after the row number where it does not count from 1.
+    numbers:  [records] int, each record's place in the source from 0, whatever was skipped or blank before it.
+    remarks:  sentences about what was read in another way than it stands there.
+    encoding_remedy: what to do about bytes that cannot be decoded.
+    own:      what `Corpus.to_parquet` noted in the file, or None for anybody else's.
     """
 
     columns: dict[str, Sequence]
@@ -53,8 +60,14 @@ class Table:
     source: str
     counting: str = ""
     problems: list[Problem] = field(default_factory=list)
+    numbers: np.ndarray | None = None
+    remarks: list[str] = field(default_factory=list)
+    encoding_remedy: Callable[[], str] = lambda: ENCODING_REMEDY
+    own: dict | None = None
 
     def __post_init__(self):
+        if self.numbers is None:
+            self.numbers = self.rows
         self.bad = np.zeros(len(self.rows), dtype=bool)
 
     def __len__(self) -> int:
@@ -64,6 +77,10 @@ class Table:
         """Record a problem of the record at `index` (0-based)."""
         self.bad[index] = True
         self.problems.append(Problem(int(self.rows[index]), str(column), kind, what, remedy))
+
+    def remark(self, index: int, what: str, then: str) -> None:
+        """Say what was found, first in the record at `index`, and what was done about it."""
+        self.remarks.append(f"{what} (row {self.rows[index]}{self.counting}): {then}.")
 
     def settle(self, on_error: str) -> tuple[np.ndarray, pd.DataFrame]:
         """Raise the first problem, or (on_error="skip") give the good records' indices and what was skipped.
@@ -113,11 +130,21 @@ def warn_caller(message: str) -> None:
 
 # ------------------------------------------------------------------------------------- settings and columns
 
+CHOICES = {"on_error": ("raise", "skip"), "missing": ("empty", "keep"), "html": ("keep", "strip")}
 
-def check_on_error(on_error: str) -> None:
-    """Raise SettingsError unless on_error is "raise" or "skip"."""
-    if on_error not in ("raise", "skip"):
-        raise SettingsError(f'on_error is {on_error!r}; it can be "raise" or "skip".')
+
+def check_choices(**given: str) -> None:
+    """Raise SettingsError for a keyword of `CHOICES` with another value than these.
+
+    >>> check_choices(on_error="stop")
+    Traceback (most recent call last):
+    ...
+    lmindexer.common.errors.SettingsError: on_error is 'stop'; it can be "raise" or "skip".
+    """
+    for name, value in given.items():
+        if value not in CHOICES[name]:
+            can_be = " or ".join(f'"{choice}"' for choice in CHOICES[name])
+            raise SettingsError(f"{name} is {value!r}; it can be {can_be}.")
 
 
 def check_options(options: Mapping, *functions: Callable) -> None:
@@ -236,11 +263,12 @@ def unreadable(text: str) -> str:
     return f"holds half a character (the lone surrogate \\u{code:04x})"
 
 
-def clean_column(table: Table, column: str, numbers: bool = False) -> list[str | None]:
+def clean_column(table: Table, column: str, numbers: bool = False, missing: str = "keep") -> list[str | None]:
     """A raw column → stripped strings, None where nothing is given; wrong values are noted as problems.
 
     numbers: accept whole numbers as their digits (ids, categories). A number where a text belongs is a
     problem: it is nearly always the wrong column.
+    missing: "empty" takes NULL, nan and the other `MISSING_WORDS` as nothing, and remarks on it.
     """
     values = table.columns[column]
     if set(map(type, values)) <= {str}:
@@ -256,13 +284,32 @@ def clean_column(table: Table, column: str, numbers: bool = False) -> list[str |
         wrong = [(index, what) for index, (_, what) in enumerate(pairs) if what]
     for index, what in wrong:
         note_wrong_cell(table, index, column, what)
+    if missing == "empty":
+        stand_ins = [index for index, text in enumerate(cleaned) if text is not None and is_missing_word(text)]
+        remark_missing(table, column, [(index, cleaned[index]) for index in stand_ins])
+        for index in stand_ins:
+            cleaned[index] = None
     return cleaned
+
+
+def is_missing_word(text: str) -> bool:
+    """Whether a cell's text is one of `MISSING_WORDS`, in any case."""
+    return len(text) <= 4 and text.casefold() in MISSING_WORDS
+
+
+def remark_missing(table: Table, column: str, found: Sequence[tuple[int, str]]) -> None:
+    """Say which words of a column were taken as nothing: pairs of a record's index and its word."""
+    if found:
+        words = " and ".join(list(dict.fromkeys(word for _, word in found))[:3])
+        cells = "1 cell" if len(found) == 1 else f"{len(found):,} cells"
+        table.remark(found[0][0], f"{cells} of {column!r} {'is' if len(found) == 1 else 'are'} {words}",
+                     'taken as empty. Pass missing="keep" to read such words as they stand')  # fmt: skip
 
 
 def note_wrong_cell(table: Table, index: int, column: str, what: str) -> None:
     """Note what `clean_cell` found, with the remedy that belongs to it."""
     if what.startswith("holds the byte"):
-        kind, remedy = "wrong encoding", ENCODING_REMEDY
+        kind, remedy = "wrong encoding", table.encoding_remedy()
     elif what.startswith("holds"):
         kind, remedy = "unreadable character", f"Remove it. {SKIP_REMEDY}"
     else:
@@ -271,9 +318,9 @@ def note_wrong_cell(table: Table, index: int, column: str, what: str) -> None:
 
 
 def clean_ids(table: Table, column: str | None, what: str) -> list[str]:
-    """An id column → strings; missing and overlong ones are noted. None numbers the records from "0"."""
+    """An id column → strings; missing and overlong ones are noted. None gives each record's number in its source."""
     if column is None:
-        return [str(number) for number in range(len(table))]
+        return [str(number) for number in table.numbers]
     ids = clean_column(table, column, numbers=True)
     for index, value in enumerate(ids):
         if value is None and not table.bad[index]:

@@ -1,8 +1,9 @@
 """`Corpus`: documents with ids and category paths, from CSV, TSV, JSON lines, Parquet, a frame or dicts."""
 
 import hashlib
+import json
 import os
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,39 +13,55 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from lmindexer.common.errors import CorpusError, SettingsError
-from lmindexer.corpus import readers
-from lmindexer.corpus.checks import check_on_error, check_options, skipped_frame
+from lmindexer.corpus.checks import check_choices, skipped_frame
 from lmindexer.corpus.layout import Layout, frame_of_table
+from lmindexer.corpus.paths import PATH_SEPARATOR, join_path
+from lmindexer.corpus.readers import FROM_ZERO, OWN
 from lmindexer.corpus.relations import Interactions, Queries
+from lmindexer.corpus.sources import FromSources
 
-__all__ = ["Corpus", "Interactions", "Queries"]
+__all__ = ["PATH_SEPARATOR", "Corpus", "Interactions", "Queries", "Rows"]
 
-PATH_SEPARATOR = " > "  # between levels in labels(); also the default for reading a path column
 ROW_GROUP = 50_000  # documents in a row group: a reader of a few rows or of one search skips or shares the others
 
 
-class Corpus:
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where documents stand in their source: numbers [N] as a message counts them, the source, a note on counting."""
+
+    numbers: np.ndarray
+    source: str
+    counting: str = ""
+
+    def take(self, indices) -> "Rows":
+        """The rows of the documents at these places."""
+        return Rows(self.numbers[indices], self.source, self.counting)
+
+
+class Corpus(FromSources):
     """Documents in a fixed order: an id, a title, a text and a category path each.
 
     Make one with `from_csv`, `from_tsv`, `from_jsonl`, `from_parquet`, `from_frame`, `from_records` or
     `from_file` (which goes by the extension). They share these keywords:
 
-    id:        column of the ids: strings or whole numbers, each once; None numbers the rows "0", "1", ….
-               Left out, "doc_id".
+    id:        column of the ids: strings or whole numbers, each once; None numbers the source's rows "0", "1",
+               …, those that are blank or left out included. Left out, "doc_id".
     title:     column of the titles, or None.
     text:      one column or several; several are joined with ". " where not empty, and without `title` the
                first of them is the title. Left out, title, text and categories are taken from the columns
                that `to_frame` gives: "title", "text", "category_1", ….
-    category:  None; one column that holds a path ("Tools > Saws", split at `separator`, or a list of labels
-               in JSON lines and Parquet); or a list of columns, coarse to fine. A path may be shorter than
-               others; a gap within it is an error.
+    category:  None; one column that holds a path ("Tools > Saws", split at `separator`, or a list of labels, or
+               a list of paths, of which the first counts); or a list of columns, coarse to fine. A path may be
+               shorter than others; a gap within it is an error.
     separator: what parts the levels of a path column; None takes the cell as one level.
     name:      the corpus's name; left out, the file's name without its extension.
     licence:   a word about the terms of the data, or None.
     on_error:  "raise" stops at the first bad row; "skip" leaves bad rows out, warns once with counts and
                lists them in `skipped`.
-    encoding, delimiter, quote: how text files are written. quote=None takes quotation marks as ordinary
-               characters.
+    missing:   "empty" takes texts and labels such as NULL, nan, None and \\N as nothing; "keep" as they stand.
+    html:      "strip" takes HTML tags and entities out of titles and texts; "keep" leaves them.
+    encoding, delimiter, quote, escape: how text files are written. quote=None takes quotation marks as ordinary
+               characters; escape="\\\\" reads \\" within a field as a quotation mark.
 
     Outer white space is removed from every value. A document needs a title or a text. Rows in messages count
     as a text editor does (a CSV file's header is row 1; a record that spans lines goes by its first); rows of
@@ -52,7 +69,8 @@ class Corpus:
 
     Attributes: `name`, `licence`, `frame` (doc_id, title, text, category_1 … category_n; None where a path
     ends; not to be changed in place), `doc_ids` ([N] str array), `titles`, `texts` (lists), `levels` (n),
-    `skipped` (frame: row, column, problem), `queries`, `interactions` (None, or checked when set).
+    `skipped` (frame: row, column, problem), `remarks` (sentences about what may not be meant as it was read),
+    `rows` (each document's row in its source), `queries`, `interactions` (None, or checked when set).
 
     Raises CorpusError, one sentence that names the file, the row and a remedy; SettingsError for a keyword
     that is not known.
@@ -70,9 +88,15 @@ class Corpus:
     """
 
     def __init__(
-        self, frame: pd.DataFrame, *, name: str = "corpus", licence: str | None = None, skipped=None
-    ):
-        """Wrap a frame that is checked and in the corpus's own layout; `from_frame` takes any other."""
+        self, frame: pd.DataFrame, *, name: str = "corpus", licence: str | None = None, skipped=None, remarks=(),
+        rows: "Rows | None" = None, numbered: bool | str = False,
+    ):  # fmt: skip
+        """Wrap a frame that is checked and in the corpus's own layout; `from_frame` takes any other.
+
+        numbered: whether the ids only number this corpus's rows; or the fingerprint of the corpus that they number.
+        """
+        if not isinstance(frame, pd.DataFrame):
+            raise CorpusError(f"A frame is expected, not {type(frame).__name__}. Use Corpus.from_records for dicts.")
         expected = ["doc_id", "title", "text"]
         expected += [f"category_{level}" for level in range(1, len(frame.columns) - 2)]
         if list(frame.columns) != expected:
@@ -83,71 +107,31 @@ class Corpus:
         self.name = name
         self.licence = licence
         self.skipped = skipped_frame() if skipped is None else skipped
+        self.remarks = tuple(remarks)
+        self.rows = Rows(np.arange(len(frame)), "corpus", FROM_ZERO) if rows is None else rows
+        self._numbered = numbered
         self._queries: Queries | None = None
         self._interactions: Interactions | None = None
 
     # ------------------------------------------------------------------------------------------------ reading
 
     @classmethod
-    def from_file(cls, path, **options) -> "Corpus":
-        """Read .csv, .tsv, .jsonl (each also .gz) or .parquet; the keywords are the class's.
-
-        >>> Corpus.from_file("no_such.csv")
-        Traceback (most recent call last):
-        ...
-        lmindexer.common.errors.CorpusError: no_such.csv: there is no such file. Check the path.
-        """
-        return cls._read(path, readers.kind_of(path), options)
-
-    @classmethod
-    def from_csv(cls, path, **options) -> "Corpus":
-        """Read a CSV file with a header; the keywords are the class's."""
-        return cls._read(path, "csv", options)
-
-    @classmethod
-    def from_tsv(cls, path, **options) -> "Corpus":
-        """Read a tab-separated file with a header; the keywords are the class's."""
-        return cls._read(path, "tsv", options)
-
-    @classmethod
-    def from_jsonl(cls, path, **options) -> "Corpus":
-        """Read a file with one JSON object a line (.jsonl or .jsonl.gz); the keywords are the class's."""
-        return cls._read(path, "jsonl", options)
-
-    @classmethod
-    def from_parquet(cls, path, **options) -> "Corpus":
-        """Read a Parquet file; only the columns named are loaded. The keywords are the class's."""
-        return cls._read(path, "parquet", options)
-
-    @classmethod
-    def from_frame(cls, frame: pd.DataFrame, **options) -> "Corpus":
-        """Take a pandas frame; a named index counts as a column. The keywords are the class's."""
-        check_options(options, cls._make)
-        return cls._make(lambda choose: readers.table_of_frame(frame, choose), "corpus", **options)
-
-    @classmethod
-    def from_records(cls, records: Sequence[dict], **options) -> "Corpus":
-        """Take a list of dicts; the keywords are the class's."""
-        check_options(options, cls._make)
-        return cls._make(lambda choose: readers.table_of_records(records, choose), "corpus", **options)
-
-    @classmethod
-    def _read(cls, path, kind: str, options: dict) -> "Corpus":
-        check_options(options, cls._make, readers.read_table)
-        form, options = readers.split_options(options)
-        return cls._make(
-            lambda choose: readers.read_table(path, kind, choose, **form), readers.stem(path), **options
-        )
-
-    @classmethod
     def _make(
-        cls, read, default_name: str, *, id="doc_id", title=None, text=None, category=None,
-        separator=PATH_SEPARATOR, name=None, licence=None, on_error="raise",
+        cls, read, default_name: str | None, *, id="doc_id", title=None, text=None, category=None,
+        separator=PATH_SEPARATOR, missing="empty", html="keep", name=None, licence=None, on_error="raise",
     ) -> "Corpus":  # fmt: skip
-        check_on_error(on_error)
-        layout = Layout(id, title, text, category, separator)
-        frame, skipped = frame_of_table(read(layout.choose), layout, on_error)
-        return cls(frame, name=name or default_name, licence=licence, skipped=skipped)
+        check_choices(on_error=on_error, missing=missing, html=html)
+        layout = Layout(id, title, text, category, separator, missing, html)
+        table = read(layout.choose)
+        numbered = id is None
+        if table.own is not None:  # written by a corpus: each word in it was meant
+            layout = replace(layout, missing="keep")
+            numbered = numbered or (id == "doc_id" and table.own.get("numbered_in")) or False
+        frame, rows, skipped = frame_of_table(table, layout, on_error)
+        return cls(
+            frame, name=name or default_name or "corpus", licence=licence, skipped=skipped, remarks=table.remarks,
+            rows=Rows(rows, table.source, table.counting), numbered=numbered,
+        )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------ what is in it
 
@@ -208,12 +192,13 @@ class Corpus:
         """[N] category labels as whole paths, "a > b > c", cut after `level` levels (1 is the coarsest).
 
         level=None gives each document's whole path. A document whose path is shorter keeps its whole path;
-        one without category gets "". Raises SettingsError for a level the corpus does not have.
+        one without category gets "". A label that holds " > " itself stands in quotation marks, so that different
+        paths are different classes. Raises SettingsError for a level the corpus does not have.
         """
         if level is not None and not 1 <= level <= self.levels:
             has = f"has levels 1 to {self.levels}" if self.levels else "has no categories"
             raise SettingsError(f"level is {level}; the corpus {self.name!r} {has}.")
-        joined = {path: PATH_SEPARATOR.join(path[:level]) for path in set(self._paths)}
+        joined = {path: join_path(path[:level]) for path in set(self._paths)}
         return np.array([joined[path] for path in self._paths], dtype=object)
 
     @cached_property
@@ -230,6 +215,14 @@ class Corpus:
             digest.update(np.array([len(column), *map(len, parts)], dtype="<i8").tobytes())
             digest.update(b"".join(parts))
         return digest.hexdigest()
+
+    @property
+    def numbered_in(self) -> str | None:
+        """The fingerprint of the corpus whose rows the ids number (id=None), or None where ids are the data's own.
+
+        A row's number names a document within its own source alone: what has other `numbered_in` is about others.
+        """
+        return self.fingerprint if self._numbered is True else self._numbered or None
 
     # -------------------------------------------------------------------------------------- what goes with it
 
@@ -284,7 +277,10 @@ class Corpus:
         indices = indices.astype(np.int64) % max(size, 1)
         if len(np.unique(indices)) < len(indices):
             raise CorpusError(f"{self.name}: a document is taken twice. Give every index once.")
-        part = Corpus(self.frame.iloc[indices].reset_index(drop=True), name=self.name, licence=self.licence)
+        part = Corpus(
+            self.frame.iloc[indices].reset_index(drop=True), name=self.name, licence=self.licence,
+            rows=self.rows.take(indices), numbered=self.numbered_in or False,
+        )  # fmt: skip
         part._queries = None if self._queries is None else self._queries.within(part)
         part._interactions = None if self._interactions is None else self._interactions.within(part)
         return part
@@ -299,7 +295,9 @@ class Corpus:
         columns = [pa.array(self.frame[name].tolist(), pa.string()) for name in names]
         aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            pa.parquet.write_table(pa.table(columns, names=names), aside, row_group_size=ROW_GROUP)
+            own = {OWN: json.dumps({"numbered_in": self.numbered_in}).encode()}
+            table = pa.table(columns, names=names).replace_schema_metadata(own)
+            pa.parquet.write_table(table, aside, row_group_size=ROW_GROUP)
             os.replace(aside, path)
         except OSError as error:
             reason = error.strerror or "the disk refused"

@@ -1,7 +1,7 @@
 """Which columns of a source hold what, and the way from a raw table to a corpus's checked frame."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,13 +11,14 @@ from lmindexer.common.errors import SettingsError
 from lmindexer.corpus.checks import (
     SKIP_REMEDY,
     Table,
-    clean_cell,
     clean_column,
     clean_ids,
     note_repeats,
-    note_wrong_cell,
     require_columns,
+    shorten,
 )
+from lmindexer.corpus.markup import first_html, strip_html
+from lmindexer.corpus.paths import read_paths
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Layout:
     text: str | Sequence[str] | None
     category: str | Sequence[str] | None
     separator: str | None
+    missing: str = "keep"  # "empty": NULL, nan, … are nothing
+    html: str = "keep"  # "strip": tags and entities are taken out of titles and texts
 
     def resolve(self, names: Sequence[str]) -> "Layout":
         """What the source's own column names decide: text and, but for a path column, category as tuples."""
@@ -75,8 +78,8 @@ def _own_categories(names: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(f"category_{level}" for level in range(1, depth + 1)) or None
 
 
-def frame_of_table(table: Table, layout: Layout, on_error: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The checked frame (doc_id, title, text, category_1 …) and the frame of what was skipped.
+def frame_of_table(table: Table, layout: Layout, on_error: str) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+    """The checked frame (doc_id, title, text, category_1 …), each document's row, the frame of what was skipped.
 
     Raises CorpusError as `Table.settle` does.
     """
@@ -101,12 +104,20 @@ def frame_of_table(table: Table, layout: Layout, on_error: str) -> tuple[pd.Data
     for level in range(depth):
         columns[f"category_{level + 1}"] = [path[level] if level < len(path) else None for path in paths]
     frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
-    return frame.iloc[good].reset_index(drop=True), skipped
+    return frame.iloc[good].reset_index(drop=True), table.rows[good], skipped
+
+
+def _paths_of(table: Table, layout: Layout) -> list[tuple[str, ...]]:
+    if layout.category is None:
+        return [()] * len(table)
+    whole = layout.path_column is not None
+    return read_paths(table, layout.category_columns, whole, layout.separator, layout.missing)
 
 
 def _texts_of(table: Table, layout: Layout) -> tuple[list[str], list[str]]:
     """Titles and joined texts; rows with neither are noted."""
-    cells = {name: clean_column(table, name) for name in dict.fromkeys([layout.title, *layout.text]) if name}
+    names = [name for name in dict.fromkeys([layout.title, *layout.text]) if name]
+    cells = {name: _text_column(table, name, layout) for name in names}
     parts = [cells[name] for name in layout.text]
     texts = [". ".join(filter(None, row)) for row in zip(*parts, strict=True)]
     titles = [title or "" for title in cells[layout.title]] if layout.title else [""] * len(table)
@@ -118,64 +129,13 @@ def _texts_of(table: Table, layout: Layout) -> tuple[list[str], list[str]]:
     return titles, texts
 
 
-def _paths_of(table: Table, layout: Layout) -> list[tuple[str, ...]]:
-    """Each record's category path; wrong ones are noted. Equal raw paths are worked out once."""
-    if layout.category is None:
-        return [()] * len(table)
-    if layout.path_column is not None:
-        raw = [_split(value, layout.separator) for value in table.columns[layout.path_column]]
-    else:
-        raw = list(zip(*(table.columns[name] for name in layout.category_columns), strict=True))
-    clean = _remembering(_clean_path)
-    paths = []
-    for index, parts in enumerate(raw):
-        path, level, wrong = clean(parts)
-        paths.append(path)
-        if not wrong:
-            continue
-        column = layout.path_column or layout.category_columns[level]
-        if not wrong.startswith("has a gap"):
-            note_wrong_cell(table, index, column, wrong)
-        else:
-            remedy = f"Fill that level in, or leave the deeper ones empty. {SKIP_REMEDY}"
-            table.note(index, column, "category gap", f"the category path {wrong}", remedy)
-    return paths
-
-
-def _remembering(function: Callable) -> Callable:
-    """`functools.cache` for tuples that may hold lists and dicts, and where 1, 1.0 and True differ."""
-    known: dict = {}
-
-    def remembered(parts: tuple):
-        key = (parts, tuple(map(type, parts)))
-        try:
-            found = known.get(key)
-        except TypeError:  # unhashable
-            return function(parts)
-        if found is None:
-            found = known[key] = function(parts)
-        return found
-
-    return remembered
-
-
-def _split(value: object, separator: str | None) -> tuple:
-    if isinstance(value, str):
-        return tuple(value.split(separator)) if separator else (value,)
-    return tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else (value,)
-
-
-def _clean_path(parts: tuple) -> tuple[tuple[str, ...], int, str]:
-    """Raw parts → (labels without the empty end, the wrong level from 0, what is wrong with it or "")."""
-    labels = []
-    for level, part in enumerate(parts):
-        label, wrong = clean_cell(part, numbers=True)
-        if wrong:
-            return (), level, wrong
-        labels.append(label)
-    while labels and labels[-1] is None:
-        labels.pop()
-    if None in labels:
-        level = labels.index(None)
-        return (), level, f"has a gap: level {level + 1} is empty and level {len(labels)} is not"
-    return tuple(labels), 0, ""
+def _text_column(table: Table, name: str, layout: Layout) -> list[str | None]:
+    cells = clean_column(table, name, missing=layout.missing)
+    if layout.html == "strip":
+        return [text and (strip_html(text) or None) for text in cells]
+    marked = [index for index, text in enumerate(cells) if text and first_html(text)]
+    if marked:
+        found = first_html(cells[marked[0]])
+        what = f"{len(marked):,} of {len(cells):,} cells of {name!r} hold HTML, such as {shorten(found)}"
+        table.remark(marked[0], what, 'it is kept. Pass html="strip" to take tags and entities out')
+    return cells

@@ -1,19 +1,16 @@
 """`Queries` and `Interactions`: what people asked for and what they used, each row about one document."""
 
 import datetime
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import CorpusError
-from lmindexer.corpus import readers
 from lmindexer.corpus.checks import (
     SKIP_REMEDY,
     Table,
-    check_on_error,
-    check_options,
+    check_choices,
     clean_column,
     clean_ids,
     is_missing,
@@ -23,25 +20,30 @@ from lmindexer.corpus.checks import (
     shorten,
     skipped_frame,
 )
-
-if TYPE_CHECKING:
-    from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.sources import FromSources
 
 MOST_COMPARED = 20_000  # documents; finding the nearest id in a larger corpus takes too long for a message
 
 
-class _Relation:
-    """A checked frame about documents; it remembers the rows it was read from, so that messages name them."""
+class _Relation(FromSources):
+    """A checked frame about documents; it remembers the rows it was read from, so that messages name them.
+
+    What these take as a corpus is anything with `frame` (a column "doc_id") and `name`.
+    """
 
     what = "rows"
 
-    def __init__(self, frame: pd.DataFrame, *, source="frame", rows=None, counting="", skipped=None):
+    def __init__(self, frame: pd.DataFrame, *, source="frame", rows=None, counting="", skipped=None, remarks=()):
         """Wrap a frame that is checked; `from_frame` takes any other."""
+        if not isinstance(frame, pd.DataFrame):
+            name = type(self).__name__
+            raise CorpusError(f"{name}: a frame is expected, not {type(frame).__name__}. Use {name}.from_records.")
         self.frame = frame
         self.source = source
         self.rows = np.arange(len(frame)) if rows is None else rows
         self.counting = counting
         self.skipped = skipped_frame() if skipped is None else skipped
+        self.remarks = tuple(remarks)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -49,29 +51,6 @@ class _Relation:
     def __repr__(self) -> str:
         documents = self.frame["doc_id"].nunique()
         return f"{type(self).__name__}({len(self):,} {self.what} about {documents:,} documents)"
-
-    @classmethod
-    def from_file(cls, path, **options) -> Self:
-        """Read .csv, .tsv, .jsonl (each also .gz) or .parquet; the keywords are the class's.
-
-        encoding, delimiter and quote say how a text file is written, as for `Corpus`.
-        """
-        check_options(options, cls._make, readers.read_table)
-        form, options = readers.split_options(options)
-        kind = readers.kind_of(path)
-        return cls._make(lambda choose: readers.read_table(path, kind, choose, **form), **options)
-
-    @classmethod
-    def from_frame(cls, frame: pd.DataFrame, **options) -> Self:
-        """Take a pandas frame; the keywords are the class's."""
-        check_options(options, cls._make)
-        return cls._make(lambda choose: readers.table_of_frame(frame, choose), **options)
-
-    @classmethod
-    def from_records(cls, records: Sequence[dict], **options) -> Self:
-        """Take a list of dicts; the keywords are the class's."""
-        check_options(options, cls._make)
-        return cls._make(lambda choose: readers.table_of_records(records, choose), **options)
 
     @classmethod
     def _from_table(cls, table: Table, columns: dict, on_error: str) -> Self:
@@ -85,14 +64,15 @@ class _Relation:
         frame = cls._in_order(frame.iloc[good])
         rows = table.rows[frame.index.to_numpy()]
         frame = frame.reset_index(drop=True)
-        return cls(frame, source=table.source, rows=rows, counting=table.counting, skipped=skipped)
+        about = {"source": table.source, "counting": table.counting, "remarks": table.remarks}
+        return cls(frame, rows=rows, skipped=skipped, **about)
 
     @staticmethod
     def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
         """The rows in the relation's own order, their index kept."""
         return frame
 
-    def check_against(self, corpus: "Corpus") -> None:
+    def check_against(self, corpus) -> None:
         """Raise CorpusError naming the first row whose document is not in the corpus."""
         known = pd.Index(corpus.frame["doc_id"])
         unknown = np.flatnonzero(~self.frame["doc_id"].isin(known).to_numpy())
@@ -109,7 +89,7 @@ class _Relation:
             f"{guess}Correct the id, or keep what is about known documents with .within(corpus)."
         )
 
-    def within(self, corpus: "Corpus") -> Self:
+    def within(self, corpus) -> Self:
         """The rows that are about documents of `corpus`, in their order."""
         keep = self.frame["doc_id"].isin(pd.Index(corpus.frame["doc_id"])).to_numpy()
         frame = self._in_order(self.frame[keep]).reset_index(drop=True)
@@ -121,10 +101,10 @@ class _Relation:
 class Queries(_Relation):
     """Queries with a right document each; a query with several right documents has several rows.
 
-    `from_file`, `from_frame` and `from_records` take the keywords query_id, text and doc_id (the source's
-    columns; query_id=None numbers the rows) and on_error ("raise" or "skip", which lists the rows left out in
-    `skipped`). The columns kind, split (strings) and score (a number, higher is more relevant) come along
-    where they are there. `corpus.queries = queries` checks that every document is known.
+    `from_file`, `from_csv`, …, `from_frame` and `from_records` take the keywords query_id, text and doc_id (the
+    source's columns; query_id=None numbers the source's rows), missing (as for `Corpus`) and on_error ("raise" or
+    "skip", which lists the rows left out in `skipped`). The columns kind, split (strings) and score (a number, higher
+    is more relevant) come along where they are there. `corpus.queries = queries` checks that every document is known.
 
     `frame`: query_id, text, doc_id [, kind, split, score].
 
@@ -135,8 +115,10 @@ class Queries(_Relation):
     """
 
     @classmethod
-    def _make(cls, read, *, query_id="query_id", text="text", doc_id="doc_id", on_error="raise") -> Self:
-        check_on_error(on_error)
+    def _make(
+        cls, read, name, *, query_id="query_id", text="text", doc_id="doc_id", missing="empty", on_error="raise"
+    ) -> Self:
+        check_choices(on_error=on_error, missing=missing)
         needed = [name for name in (query_id, text, doc_id) if name is not None]
 
         def choose(names, place, hint=""):
@@ -149,7 +131,7 @@ class Queries(_Relation):
             table.settle(on_error)
         columns: dict = {
             "query_id": clean_ids(table, query_id, "query id"),
-            "text": clean_column(table, text),
+            "text": clean_column(table, text, missing=missing),
         }
         for index, value in enumerate(columns["text"]):
             if value is None and not table.bad[index]:
@@ -248,9 +230,9 @@ class Interactions(_Relation):
 
     @classmethod
     def _make(
-        cls, read, *, user_id="user_id", doc_id="doc_id", position="position", on_error="raise"
+        cls, read, name, *, user_id="user_id", doc_id="doc_id", position="position", on_error="raise"
     ) -> Self:
-        check_on_error(on_error)
+        check_choices(on_error=on_error)
 
         def choose(names, place, hint=""):
             absent = position is None or (position == "position" and position not in names)

@@ -116,7 +116,7 @@ def test_text_that_files_make_hard(tmp_path):
     for line_end, encoding in (("\n", "utf-8"), ("\r\n", "utf-8-sig"), ("\r\n", "utf-16")):
         frame.to_csv(tmp_path / "a.csv", index=False, lineterminator=line_end, encoding=encoding)
         options = {} if encoding.startswith("utf-8") else {"encoding": encoding}
-        corpus = Corpus.from_csv(tmp_path / "a.csv", **options)
+        corpus = Corpus.from_csv(tmp_path / "a.csv", missing="keep", **options)
         assert corpus.texts == texts
         assert corpus.doc_ids.tolist() == frame["doc_id"].tolist()
 

@@ -117,17 +117,16 @@ CASES = {
     ),
     "latin-1": (
         "a.csv", GOOD_CSV + "3,Räspel,grob\n".encode("latin-1"), {},
-        ", row 4: 'title' holds the byte 0xE4, which is not valid in this encoding. Save the file as "
-        "UTF-8, or name "
-        'its encoding, as in encoding="cp1252" for an older Excel export.',
+        ", row 4: 'title' holds the byte 0xE4, which is not valid in this encoding. The file looks like cp1252: "
+        "pass encoding='cp1252', or save it as UTF-8.",
     ),
     "latin-1 in JSON lines": (
         "a.jsonl", GOOD_JSONL + '{"sku": 3, "title": "Räspel"}'.encode("latin-1"), {},
-        ", row 3: 'title' holds the byte 0xE4, which is not valid in this encoding. Save the file as UTF-8,",
+        ", row 3: 'title' holds the byte 0xE4, which is not valid in this encoding. The file looks like cp1252:",
     ),
     "latin-1 column name": (
         "a.csv", "sku,title,body,größe\n1,a,b,c\n".encode("latin-1"), {},
-        ", row 1: a column name is not valid in this encoding. Save the file as UTF-8,",
+        ", row 1: a column name is not valid in this encoding. The file looks like cp1252:",
     ),
     "UTF-16": (
         "a.csv", GOOD_CSV.decode().encode("utf-16"), {},
@@ -140,7 +139,7 @@ CASES = {
     ),
     "UTF-8 read as UTF-16": (
         "a.csv", GOOD_CSV, {"encoding": "utf-16"},
-        ": the text is not in the encoding that was named. Save the file as UTF-8,",
+        ": the text is not in the encoding that was named. The file looks like UTF-8: leave encoding out.",
     ),
     "NUL": (
         "a.csv", GOOD_CSV + b"3,Ra\0sp,\n", {},

@@ -49,7 +49,7 @@ def write_csv(path, rows, delimiter=","):
 @SETTINGS
 @given(rows=tables())
 def test_every_format_gives_an_equal_corpus(tmp_path, rows):
-    corpus = Corpus.from_records(rows)
+    corpus = Corpus.from_records(rows, missing="keep")
     write_csv(tmp_path / "a.csv", rows)
     write_csv(tmp_path / "a.tsv", rows, "\t")
     lines = (json.dumps(row, ensure_ascii=bool(number % 2)) for number, row in enumerate(rows))
@@ -57,10 +57,10 @@ def test_every_format_gives_an_equal_corpus(tmp_path, rows):
     pd.DataFrame(rows).to_parquet(tmp_path / "a.parquet")
     corpus.to_parquet(tmp_path / "own.parquet")
     copies = [
-        Corpus.from_file(tmp_path / name)
+        Corpus.from_file(tmp_path / name, missing="keep")
         for name in ("a.csv", "a.tsv", "a.jsonl", "a.parquet", "own.parquet")
     ]
-    copies.append(Corpus.from_frame(pd.DataFrame(rows)))
+    copies.append(Corpus.from_frame(pd.DataFrame(rows), missing="keep"))
     for copy in copies:
         assert copy.frame.equals(corpus.frame)
         assert copy.fingerprint == corpus.fingerprint
@@ -73,9 +73,9 @@ def test_path_column_and_level_columns_agree(rows):
     paths = [[row[f"category_{n}"] for n in (1, 2, 3) if row[f"category_{n}"] is not None] for row in rows]
     as_lists = [{**row, "path": path} for row, path in zip(rows, paths, strict=True)]
     as_strings = [{**row, "path": " > ".join(path)} for row, path in zip(rows, paths, strict=True)]
-    columns = Corpus.from_records(rows)
+    columns = Corpus.from_records(rows, missing="keep")
     for records in (as_lists, as_strings):
-        corpus = Corpus.from_records(records, title="title", text="text", category="path")
+        corpus = Corpus.from_records(records, title="title", text="text", category="path", missing="keep")
         assert corpus.labels().tolist() == columns.labels().tolist()
         assert corpus.fingerprint == columns.fingerprint
         assert corpus.levels == max(map(len, paths))
@@ -84,7 +84,7 @@ def test_path_column_and_level_columns_agree(rows):
 @SETTINGS
 @given(rows=tables(), data=st.data())
 def test_taking_everything_in_another_order_and_back_is_the_same(rows, data):
-    corpus = Corpus.from_records(rows)
+    corpus = Corpus.from_records(rows, missing="keep")
     order = data.draw(st.permutations(range(len(rows))))
     part = corpus.take(order)
     assert part.documents(category_text=True) == [corpus.documents(category_text=True)[i] for i in order]
@@ -95,7 +95,7 @@ def test_taking_everything_in_another_order_and_back_is_the_same(rows, data):
 @SETTINGS
 @given(rows=tables())
 def test_labels_are_strictly_nested(rows):
-    corpus = Corpus.from_records(rows)
+    corpus = Corpus.from_records(rows, missing="keep")
     coarse, fine = corpus.labels(1), corpus.labels(3)
     assert all(b == a or b.startswith(f"{a} > ") for a, b in zip(coarse, fine, strict=True))
     assert corpus.labels().tolist() == fine.tolist()

@@ -1,0 +1,61 @@
+"""HTML left in texts: tags and entities, found and taken out."""
+
+import html
+import re
+
+_INLINE = (
+    "a abbr acronym b bdi bdo big cite code dfn em font i kbd label mark s samp small span strike strong sub sup tt u "
+    "var wbr"
+)
+_BLOCK = (
+    "address article aside audio blockquote body br button canvas caption center col colgroup dd del details dialog "
+    "dir div dl dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hr html "
+    "iframe img input ins legend li link main map menu meta nav noscript object ol optgroup option p param picture pre "
+    "section select source summary svg table tbody td template textarea tfoot th thead time title tr track ul video"
+)
+
+
+def _tag(names: str) -> str:
+    return rf"</?(?:{'|'.join(names.split())})(?=[\s/>])[^<>]*>"
+
+
+_UNSEEN = re.compile(r"(?is)<!--.*?-->|<!doctype[^<>]*>|<(script|style)(?=[\s>])[^<>]*>.*?</\1\s*>")
+_INLINE_TAG = re.compile(_tag(_INLINE), re.IGNORECASE)
+_BLOCK_TAG = re.compile(_tag(_BLOCK), re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
+_SPACES = re.compile(r"[ \t\xa0]{2,}|\xa0")
+
+
+def strip_html(text: str) -> str:
+    """A text without HTML: tags out (a space for those that end a line or a block), entities as their characters.
+
+    What only looks like a tag ("a <b2 or c> d", "List<String>") stays, and so does an "&" without its semicolon.
+    Tags that were themselves written as entities ("&lt;br&gt;") go as well.
+
+    >>> strip_html("<p>Cuts &amp; trims<br/>wood</p>"), strip_html("size <12 and >3 & more")
+    ('Cuts & trims wood', 'size <12 and >3 & more')
+    """
+    for _ in range(3):  # entities written as entities: feeds are escaped twice now and then
+        found = first_html(text)
+        if not found:
+            return text
+        text = _UNSEEN.sub(" ", text)
+        text = _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text))
+        text = _ENTITY.sub(lambda entity: html.unescape(entity.group()), text)
+        text = _SPACES.sub(" ", text).strip()
+    return text
+
+
+def first_html(text: str) -> str:
+    """The first tag or entity in a text, "" without any.
+
+    >>> first_html("Cuts &amp; trims"), first_html("R&D; 3 < 4")
+    ('&amp;', '')
+    """
+    found = []
+    if "<" in text:
+        found += [pattern.search(text) for pattern in (_UNSEEN, _INLINE_TAG, _BLOCK_TAG)]
+    if "&" in text:
+        found += [entity for entity in _ENTITY.finditer(text) if html.unescape(entity.group()) != entity.group()][:1]
+    places = [match for match in found if match]
+    return min(places, key=lambda match: match.start()).group() if places else ""

@@ -1,0 +1,191 @@
+"""Category paths: raw cells → labels, coarse to fine; and back to one string for each path."""
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from lmindexer.corpus.checks import SKIP_REMEDY, Table, clean_cell, is_missing_word, note_wrong_cell, remark_missing
+
+PATH_SEPARATOR = " > "  # between levels in labels(); also the default for reading a path column
+_OTHERS = (">", "/", "|", "»", "::", "›", "→", "\\", ";", ",")  # separators that people use, none beats an earlier one
+
+Path = tuple[str, ...]
+
+
+def join_path(path: Sequence[str]) -> str:
+    """One string for a path, "a > b > c"; a label that could be read as two is put in quotation marks.
+
+    No two paths give the same string.
+
+    >>> join_path(("Tools", "Saws")), join_path(("A > B", "C")), join_path(("A", "B > C"))
+    ('Tools > Saws', '"A > B" > C', 'A > "B > C"')
+    """
+    return PATH_SEPARATOR.join(map(_marked, path))
+
+
+def _marked(label: str) -> str:
+    if PATH_SEPARATOR not in f" {label} " and not label.startswith('"'):
+        return label
+    return '"' + label.replace('"', '""') + '"'
+
+
+def read_paths(table: Table, columns: Sequence[str], whole: bool, separator: str | None, missing: str) -> list[Path]:
+    """Each record's category path; wrong ones are noted, and what people may not have meant is remarked.
+
+    whole: one column holds the path: a string split at `separator` (None: one level), a list of labels, or a list of
+           such lists, of which the first counts; a string may hold a list as Python or JSON writes it.
+    """
+    if whole:
+        split = _remembering(lambda value: _split(value, separator))
+        raw = [split(value) for value in table.columns[columns[0]]]
+    else:
+        raw = list(zip(*(table.columns[name] for name in columns), strict=True))
+    clean = _remembering(lambda parts: _clean_path(parts, missing))
+    paths, stand_ins = [], []
+    for index, parts in enumerate(raw):
+        path, words, level, wrong = clean(parts)
+        paths.append(path)
+        stand_ins += [(index, word) for word in words]
+        column = columns[0 if whole else level]
+        if wrong.startswith("has a gap"):
+            remedy = f"Fill that level in, or leave the deeper ones empty. {SKIP_REMEDY}"
+            table.note(index, column, "category gap", f"the category path {wrong}", remedy)
+        elif wrong:
+            note_wrong_cell(table, index, column, wrong)
+    remark_missing(table, columns[0], stand_ins)
+    if whole:
+        _remark_lists(table, columns[0])
+        _remark_separator(table, columns[0], paths, separator)
+    _remark_variants(table, columns[0], paths)
+    return paths
+
+
+def _remembering(function: Callable) -> Callable:
+    """`functools.cache` for values that may hold lists and dicts, and where 1, 1.0 and True differ."""
+    known: dict = {}
+
+    def remembered(value):
+        key = (value, tuple(map(type, value)) if isinstance(value, tuple) else type(value))
+        try:
+            found = known.get(key)
+        except TypeError:  # unhashable
+            return function(value)
+        if found is None:
+            found = known[key] = function(value)
+        return found
+
+    return remembered
+
+
+def _split(value: object, separator: str | None) -> tuple:
+    if isinstance(value, str):
+        value = _listed(value)
+    if isinstance(value, str):
+        return tuple(value.split(separator)) if separator else (value,)
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        return (value,)
+    first = value[0] if len(value) else None
+    return tuple(first) if isinstance(first, (list, tuple, np.ndarray)) else tuple(value)
+
+
+def _listed(text: str) -> str | list:
+    """The list that a string writes out, as Python or JSON does ("['Tools', 'Saws']"), or the string itself."""
+    bare = text.strip()
+    if not (bare.startswith("[") and bare.endswith("]")):
+        return text
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(bare)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return found if isinstance(found, list) else text
+    return text
+
+
+def _clean_path(parts: tuple, missing: str) -> tuple[Path, list[str], int, str]:
+    """Raw parts → (labels without the empty end, words taken as nothing, the wrong level from 0, what is wrong)."""
+    labels, words = [], []
+    for level, part in enumerate(parts):
+        label, wrong = clean_cell(part, numbers=True)
+        if wrong:
+            return (), [], level, wrong
+        if label is not None and missing == "empty" and is_missing_word(label):
+            words.append(label)
+            label = None
+        labels.append(label)
+    while labels and labels[-1] is None:
+        labels.pop()
+    if None in labels:
+        level = labels.index(None)
+        return (), words, level, f"has a gap: level {level + 1} is empty and level {len(labels)} is not"
+    return tuple(labels), words, 0, ""
+
+
+# ---------------------------------------------------------------------------------------------------- remarks
+
+
+def _remark_lists(table: Table, column: str) -> None:
+    """Paths written out as text, and several paths for one document."""
+    written = several = 0
+    first_written = first_several = -1
+    for index, value in enumerate(table.columns[column]):
+        found = _listed(value) if isinstance(value, str) else value
+        if isinstance(value, str) and isinstance(found, list):
+            written, first_written = written + 1, index if first_written < 0 else first_written
+        if isinstance(found, (list, np.ndarray)) and len(found) > 1 and isinstance(found[0], (list, tuple, np.ndarray)):
+            several, first_several = several + 1, index if first_several < 0 else first_several
+    if written:
+        table.remark(first_written, f"{_count(written, 'cell')} of {column!r} write a list out as text",
+                     "each was read as a path, its elements the levels")  # fmt: skip
+    if several:
+        table.remark(first_several, f"{_count(several, 'cell')} of {column!r} hold several paths",
+                     "the first of each was taken. Give the paths in another order to take another")  # fmt: skip
+
+
+def _remark_separator(table: Table, column: str, paths: list[Path], separator: str | None) -> None:
+    """Labels that hold a separator: the one asked for without its spaces, or another that most paths have."""
+    if separator is None:
+        return
+    bare = separator.strip()
+    if bare and bare != separator:
+        close = [index for index, path in enumerate(paths) if any(bare in label for label in path)]
+        if close:
+            index = close[0]
+            label = next(label for label in paths[index] if bare in label)
+            count = _count(len(close), "category", "categories")
+            what = f"{count} hold {bare!r} without spaces around it, as in {label!r}"
+            table.remark(index, what, f"it parts no levels there. Pass separator={bare!r} if it should")
+            return
+    given = [index for index, path in enumerate(paths) if path]
+    if any(len(paths[index]) > 1 for index in given):
+        return
+    for other in _OTHERS:
+        holding = [index for index in given if other in paths[index][0].strip(other)]
+        if other != bare and 2 * len(holding) > len(given):
+            label = paths[holding[0]][0]
+            what = f"{_count(len(holding), 'category', 'categories')} hold {other!r}, as in {label!r}"
+            table.remark(holding[0], what, f"each is one label. Pass separator={other!r} if they are paths")
+            return
+
+
+def _remark_variants(table: Table, column: str, paths: Iterable[Path]) -> None:
+    """Labels under one parent that differ in capitals or spaces alone."""
+    counts = Counter(path[:level] for path in paths for level in range(1, len(path) + 1))
+    alike: dict[tuple, list[Path]] = {}
+    for path in counts:
+        alike.setdefault((path[:-1], re.sub(r"\s+", " ", path[-1]).casefold()), []).append(path)
+    variants = [sorted(group, key=lambda path: -counts[path]) for group in alike.values() if len(group) > 1]
+    if variants:
+        usual, other = variants[0][0], variants[0][1]
+        index = next(i for i, path in enumerate(paths) if path[: len(other)] == other)
+        what = f"{_count(len(variants), 'label')} of the categories differ in capitals or spaces alone"
+        what = f"{what}, as {usual[-1]!r} and {other[-1]!r}"
+        table.remark(index, what, "each way is a class of its own. Write them alike")
+
+
+def _count(number: int, what: str, several: str = "") -> str:
+    return f"{number:,} {what if number == 1 else several or what + 's'}"
