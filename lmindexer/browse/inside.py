@@ -9,6 +9,7 @@ from lmindexer.browse import documents, words
 from lmindexer.browse.run import RunBrowser
 from lmindexer.common.errors import BundleError
 from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.paths import part_path
 from lmindexer.ids.trie import IDTrie
 from lmindexer.tasks.decoding import Beam, beam_course, greedy_steps, rank_all
 
@@ -40,10 +41,10 @@ def text_of(run: RunBrowser, row: int) -> str:
     """What the model read of a document: title and text, and the categories if it was trained with them."""
     found = documents.document(run, row)
     record = {"doc_id": "0", "title": found["title"], "text": documents.full_text(run, row)[:100_000]}
-    labels = found["categories"][-1].split(" > ") if found["categories"] else []
+    labels = part_path(found["categories"][-1]) if found["categories"] else ()
     record |= {f"category_{level}": label for level, label in enumerate(labels, start=1)}
     with_categories = bool(run.bundle.manifest["settings"].get("category_text"))
-    return Corpus.from_records([record]).documents(category_text=with_categories)[0]
+    return Corpus.from_records([record], missing="keep").documents(category_text=with_categories)[0]
 
 
 def why(run: RunBrowser, indexer, row: int, top: int = 5) -> pd.DataFrame:

@@ -254,6 +254,12 @@ def _codebook_sizes(bundle: Bundle, positions: int) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
+def _marked(column: str) -> str:
+    """A label as `corpus.paths.join_path` writes it: in quotation marks where it could be read as two."""
+    unclear = f"contains(concat(' ', {column}, ' '), '{PATH_SEPARATOR}') OR starts_with({column}, '\"')"
+    return f"""CASE WHEN {unclear} THEN concat('"', replace({column}, '"', '""'), '"') ELSE {column} END"""
+
+
 def _load(con, corpus: str, ids: str, levels: int, positions: int) -> None:
     """Make `docs` and the category tables.
 
@@ -265,7 +271,7 @@ def _load(con, corpus: str, ids: str, levels: int, positions: int) -> None:
     if levels:
         con.execute(f"CREATE TEMP TABLE paths AS SELECT {columns}, count(*) AS documents FROM documents GROUP BY ALL")
     for level in range(1, levels + 1):
-        label = f"concat_ws('{PATH_SEPARATOR}', {', '.join(names[:level])})"
+        label = f"concat_ws('{PATH_SEPARATOR}', {', '.join(map(_marked, names[:level]))})"
         con.execute(
             f"CREATE TABLE category_{level} AS SELECT (row_number() OVER (ORDER BY documents DESC, label) - 1)"
             f"::INTEGER AS rank, label, documents FROM (SELECT {label} AS label, sum(documents)::BIGINT AS documents "

@@ -61,7 +61,7 @@ def _sampled(run: RunBrowser, prefix: tuple[int, ...], top: int) -> dict[int, li
     if joined.empty:
         return {}
     names = joined["row"].astype(str).to_numpy()
-    corpus = Corpus.from_frame(joined.assign(doc_id=names)[["doc_id", "text"]], text="text")
+    corpus = Corpus.from_frame(joined.assign(doc_id=names)[["doc_id", "text"]], text="text", missing="keep")
     known, place = np.unique(joined["code"].to_numpy(), return_inverse=True)
     ids = SemanticIDs.from_codes(names, place.reshape(-1, 1), (len(known),))
     found = PrefixKeywords.from_corpus(corpus).of(ids, 1, top)

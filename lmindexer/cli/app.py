@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from lmindexer._version import __version__
-from lmindexer.cli.inputs import on_the_command_line
+from lmindexer.cli.remedies import on_the_command_line
 from lmindexer.common.errors import LMIndexerError
 
 ERROR, STOPPED = 2, 130  # exit codes; 130 is the shell's own for Ctrl-C

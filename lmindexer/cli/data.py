@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from lmindexer.cli.app import ERROR, program
-from lmindexer.cli.inputs import Columns, parse_settings, read_corpus, takes_columns
+from lmindexer.cli.inputs import (
+    Columns,
+    InteractionFile,
+    QueryFile,
+    parse_settings,
+    read_corpus,
+    say_remarks,
+    takes_columns,
+)
 from lmindexer.cli.outputs import write_table
 from lmindexer.common.errors import LMIndexerError, SettingsError
 
@@ -107,12 +115,8 @@ def prepare(
 def check(
     source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file, a bundled corpus, or a folder of data.")],
     columns: Columns,
-    queries: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also check queries: query_id, text, doc_id.")
-    ] = None,
-    interactions: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also check interactions: user_id, doc_id, position.")
-    ] = None,
+    queries: QueryFile,
+    interactions: InteractionFile,
 ):
     """Read a file as fit would; list the bad rows.
 
@@ -120,19 +124,18 @@ def check(
       lmindexer data check products.csv --id sku --text title --text body --category path
       lmindexer data check wordnet
 
-    Exit code 2 when a row cannot be used.
+    Says what may not be meant as it was read: HTML, words such as NULL, categories that are not parted. Exit code 2
+    when a row cannot be used.
     """
-    from lmindexer.corpus.corpus import Interactions, Queries
     from lmindexer.datasets import list_samples
 
     if source not in list_samples() and columns.on_error is None:
         columns = replace(columns, on_error="skip")  # so that every bad row is listed, not only the first
     corpus = read_corpus(source, columns)
-    if queries is not None:
-        corpus.queries = Queries.from_file(queries)
-    if interactions is not None:
-        corpus.interactions = Interactions.from_file(interactions)
+    corpus.queries = queries.read() or corpus.queries
+    corpus.interactions = interactions.read() or corpus.interactions
     _describe(corpus)
+    say_remarks(corpus)
     if len(corpus.skipped):
         typer.echo("Mend these rows, or fit without them: --on-error skip.")
         raise typer.Exit(ERROR)

@@ -2,16 +2,16 @@
 
 import functools
 import inspect
-import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, get_type_hints
 
 import typer
 
-from lmindexer.common.errors import CorpusError, LMIndexerError, SettingsError
+from lmindexer.cli.remedies import INTERACTIONS, QUERIES, SideFileError, on_the_command_line
+from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.settings.text import read_setting
 
 _SHOWN_ROWS = 10  # of those that were skipped
@@ -46,6 +46,14 @@ class Columns:
     encoding: Annotated[str | None, typer.Option(help="Of a text file.  [default: utf-8]")] = None
     delimiter: Annotated[str | None, typer.Option(help="Of a CSV file, as in --delimiter ';'.")] = None
     quote: Annotated[str | None, typer.Option(help="""Quotation mark of a CSV file, or "none".  [default: "]""")] = None
+    escape: Annotated[
+        str | None, typer.Option(help="What stands before a quotation mark within a field, as in --escape '\\'.")
+    ] = None
+    missing: Annotated[
+        str | None,
+        typer.Option(metavar="empty|keep", help="Take NULL, nan, None and \\N as nothing, or as they stand."),
+    ] = None
+    html: Annotated[str | None, typer.Option(metavar="keep|strip", help="HTML in texts.")] = None
 
     def given(self) -> dict:
         """The keywords of `Corpus.from_file` that these options stand for; those left out are not in it."""
@@ -57,29 +65,102 @@ class Columns:
         for name in ("text", "category"):
             if len(options.get(name, ())) == 1:
                 options[name] = options[name][0]
-        if options.get("quote") == "none":
-            options["quote"] = None
-        if options.get("delimiter") == "\\t":
-            options["delimiter"] = "\t"
-        return options
+        return options | written({name: options[name] for name in ("delimiter", "quote", "escape") if name in options})
+
+
+def written(form: dict) -> dict:
+    r"""Options as typed → the characters they stand for: "none" for no quotation mark, "\t" for a tab.
+
+    >>> written({"delimiter": r"\t", "quote": "none"})
+    {'delimiter': '\t', 'quote': None}
+    """
+    form = {name: "\t" if value == "\\t" else value for name, value in form.items()}
+    if form.get("quote") == "none":
+        form["quote"] = None
+    return form
+
+
+def _side_option(what: str, default: str = ""):
+    return Annotated[str | None, typer.Option(metavar="COLUMN", help=f"{what}  [default: {default}]")]
+
+
+@dataclass(frozen=True)
+class QueryFile:
+    """Options of a file of queries beside the corpus."""
+
+    queries: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also queries: query_id, text, doc_id.")
+    ] = None
+    queries_id: _side_option("Its column of query ids.", "query_id") = None
+    queries_text: _side_option("Its column of texts.", "text") = None
+    queries_document: _side_option("Its column of document ids.", "doc_id") = None
+    queries_encoding: Annotated[str | None, typer.Option(help="As --encoding, of that file.")] = None
+    queries_delimiter: Annotated[str | None, typer.Option(help="As --delimiter, of that file.")] = None
+    queries_quote: Annotated[str | None, typer.Option(help="As --quote, of that file.")] = None
+    queries_escape: Annotated[str | None, typer.Option(help="As --escape, of that file.")] = None
+
+    def read(self):
+        """The Queries, or None without a file."""
+        from lmindexer.corpus.corpus import Queries
+
+        return _read_side(Queries, self, self.queries, QUERIES)
+
+
+@dataclass(frozen=True)
+class InteractionFile:
+    """Options of a file of interactions beside the corpus."""
+
+    interactions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also interactions: user_id, doc_id, position.")
+    ] = None
+    interactions_user: _side_option("Its column of users.", "user_id") = None
+    interactions_document: _side_option("Its column of document ids.", "doc_id") = None
+    interactions_position: _side_option("Its column to sort by.", "position") = None
+    interactions_encoding: Annotated[str | None, typer.Option(help="As --encoding, of that file.")] = None
+    interactions_delimiter: Annotated[str | None, typer.Option(help="As --delimiter, of that file.")] = None
+    interactions_quote: Annotated[str | None, typer.Option(help="As --quote, of that file.")] = None
+    interactions_escape: Annotated[str | None, typer.Option(help="As --escape, of that file.")] = None
+
+    def read(self):
+        """The Interactions, or None without a file."""
+        from lmindexer.corpus.corpus import Interactions
+
+        return _read_side(Interactions, self, self.interactions, INTERACTIONS)
+
+
+def _read_side(kind: type, given, path: Path | None, options: dict[str, str]):
+    found = {name: getattr(given, option.replace("-", "_")) for name, option in options.items()}
+    found = written({name: value for name, value in found.items() if value})
+    if path is None and found:
+        flag = f"--{options[next(iter(found))]}"
+        raise SettingsError(f"{flag} says how a file is written; name the file with --{flag[2:].split('-')[0]}.")
+    if path is None:
+        return None
+    try:
+        return kind.from_file(path, **found)
+    except CorpusError as error:
+        raise SideFileError(error, options) from None
 
 
 def takes_columns(command: Callable) -> Callable:
-    """Give a command the options of `Columns` in place of its parameter `columns`."""
-    parameters, hints = {}, get_type_hints(Columns, include_extras=True)
+    """Give a command the options of a dataclass (`Columns`, `QueryFile`, …) in place of a parameter of that type."""
+    parameters, groups = {}, {}
+    hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
-        if name != "columns":
+        kind = hints.get(name)
+        if not is_dataclass(kind):
             parameters[name] = parameter
             continue
-        for f in fields(Columns):
+        groups[name], options = kind, get_type_hints(kind, include_extras=True)
+        for f in fields(kind):
             parameters[f.name] = inspect.Parameter(
-                f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name]
+                f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=options[f.name]
             )
 
     @functools.wraps(command)
     def with_columns(**given):
-        columns = Columns(**{f.name: given.pop(f.name) for f in fields(Columns)})
-        return command(columns=columns, **given)
+        made = {name: kind(**{f.name: given.pop(f.name) for f in fields(kind)}) for name, kind in groups.items()}
+        return command(**made, **given)
 
     ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters.values()]
     with_columns.__signature__ = inspect.Signature(ordered)
@@ -131,6 +212,13 @@ def say_skipped(skipped, source: str) -> None:
         typer.echo(f"  and {len(skipped) - _SHOWN_ROWS:,} more")
 
 
+def say_remarks(corpus) -> None:
+    """Print what may not be meant as it was read, of the corpus and what goes with it."""
+    for part in (corpus, corpus.queries, corpus.interactions):
+        for remark in getattr(part, "remarks", ()):
+            typer.echo(f"Look at this: {on_the_command_line(remark)}")
+
+
 def open_run(folder: Path):
     """The bundle in that folder. Raises BundleError when it cannot be opened."""
     from lmindexer.runs.bundle import Bundle
@@ -153,29 +241,3 @@ def parse_settings(assignments: list[str] | None) -> dict:
             raise SettingsError(f"--set {name} is given twice; give it once.")
         changes[name] = read_setting(value)
     return changes
-
-
-_KEYWORD = re.compile(r"""(?<!--set )\b([a-z_]+)=(None|…|"[^"]*"|'[^']*'|\[[^\]]*\]|[\w.]*\w)""")
-_FLAGS = {"id=None": "--number-rows", "quote=None": "--quote none", "resume=False": "--restart"}
-
-
-def on_the_command_line(error: LMIndexerError) -> str:
-    """An error's remedy in Python's words → the option to type: on_error="skip" → --on-error skip.
-
-    >>> on_the_command_line(CorpusError('Pass on_error="skip" to leave such rows out.'))
-    'Pass --on-error skip to leave such rows out.'
-    """
-    columns = [f.name for f in fields(Columns)]
-
-    def option(found: re.Match) -> str:
-        name, value = found.groups()
-        if found.group() in _FLAGS:
-            return _FLAGS[found.group()]
-        values = re.findall(r"""["']([^"']*)["']""", value) or [value]
-        if name in columns:
-            return " ".join(f"--{name.replace('_', '-')} {word}" for word in values)
-        if isinstance(error, CorpusError):
-            return found.group()  # words of the file, perhaps
-        return f"--set {name}={','.join(values)}"
-
-    return _KEYWORD.sub(option, str(error))

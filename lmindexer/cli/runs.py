@@ -21,6 +21,10 @@ def encode(
     source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="New documents, as for fit.")],
     columns: Columns,
     output: Output = None,
+    on_change: Annotated[
+        str,
+        typer.Option(metavar="keep|new|error", help="A document of the fit has another text: keep its ID, or not."),
+    ] = "keep",
 ):
     """Give new documents their semantic IDs, by a run.
 
@@ -28,7 +32,8 @@ def encode(
       lmindexer encode runs/products new.csv --id sku --text title --text body -o new_ids.csv
 
     The table has doc_id, the codes c1, c2, …, a suffix that tells documents with equal codes apart, the ID as
-    text, and p1, p2, …: how probable each code was. IDs of the documents the run was fitted on never change.
+    text, and p1, p2, …: how probable each code is. Documents that the run was fitted on, known by their ids, keep their
+    IDs unless --on-change new; rows that are only numbered (--number-rows) are new documents.
     Without -o the first rows are shown.
     """
     from lmindexer.indexers import load_indexer
@@ -36,7 +41,7 @@ def encode(
     if output is not None:
         check_output(output)
     corpus = read_corpus(source, columns)
-    encoded = load_indexer(run).encode(corpus, details=True)
+    encoded = load_indexer(run).encode(corpus, details=True, on_change=on_change)
     frame = encoded.ids.to_frame()
     for position in range(encoded.ids.positions):
         frame[f"p{position + 1}"] = encoded.probabilities[:, position].round(4)
@@ -44,6 +49,8 @@ def encode(
         typer.echo(frame.head(20).to_string(index=False))
     else:
         write_table(frame, output)
+    if len(encoded.changed):
+        say_changes(corpus, encoded.changed, on_change)
     typer.echo(
         f"{_count(len(frame), 'document')}; {_count(encoded.new_collisions, 'new collision')} (documents whose codes "
         "another has)"
@@ -93,6 +100,16 @@ def report(
       lmindexer report runs/wordnet
     """
     typer.echo(report_of(open_run(run), samples))
+
+
+def say_changes(corpus, changed, on_change: str) -> None:
+    """Print how many known documents have another text than in the fit, their rows and what was done."""
+    from lmindexer.indexers.identity import changes_of
+
+    done = "they keep their IDs (--on-change new gives IDs by the texts of now)"
+    if on_change == "new":
+        done = "they have new IDs by these texts"
+    typer.echo(f"{changes_of(corpus, changed)}: {done}")
 
 
 def _count(number: int, what: str) -> str:

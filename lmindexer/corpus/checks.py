@@ -109,7 +109,16 @@ class Table:
             rows = "row" if len(problems) == 1 else "rows"
             left_out = f"left out {len(problems):,} {rows} and kept {len(good):,} ({kinds})"
             warn_caller(f"{self.source}: {left_out}. See `.skipped` for each.")
+            self._remark_skipped(problems)
         return good, skipped_frame((problem.row, problem.column, problem.what) for problem in problems)
+
+    def _remark_skipped(self, problems: list[Problem]) -> None:
+        """What to do about each kind of row that was left out, other than leaving it out."""
+        first = {problem.kind: problem for problem in reversed(problems)}
+        for kind, problem in reversed(first.items()):
+            remedy = problem.remedy.replace(SKIP_REMEDY, "").strip()
+            if remedy:
+                self.remarks.append(f"{kind} (row {problem.row}{self.counting}): {remedy}")
 
     def _sentence(self, problem: Problem) -> str:
         return f"row {problem.row}{self.counting}: {problem.what}. {problem.remedy}"

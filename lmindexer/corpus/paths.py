@@ -13,6 +13,8 @@ from lmindexer.corpus.checks import SKIP_REMEDY, Table, clean_cell, is_missing_w
 PATH_SEPARATOR = " > "  # between levels in labels(); also the default for reading a path column
 _OTHERS = (">", "/", "|", "»", "::", "›", "→", "\\", ";", ",")  # separators that people use, none beats an earlier one
 
+_LABEL = re.compile(r'(?:^| > )(?:"((?:[^"]|"")*)"(?=$| > )|(.*?)(?=$| > ))', re.DOTALL)
+
 Path = tuple[str, ...]
 
 
@@ -25,6 +27,17 @@ def join_path(path: Sequence[str]) -> str:
     ('Tools > Saws', '"A > B" > C', 'A > "B > C"')
     """
     return PATH_SEPARATOR.join(map(_marked, path))
+
+
+def part_path(joined: str) -> Path:
+    """The labels that `join_path` made one string of.
+
+    >>> part_path('"A > B" > C'), part_path("")
+    (('A > B', 'C'), ())
+    """
+    return tuple(
+        marked.replace('""', '"') if marked else plain for marked, plain in _LABEL.findall(joined) if marked or plain
+    )
 
 
 def _marked(label: str) -> str:

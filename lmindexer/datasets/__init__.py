@@ -59,9 +59,9 @@ def load_sample(name: str) -> Corpus:
         raise CorpusError(f"{name!r} is not a bundled corpus. {guess}")
     folder = samples_folder() / name
     corpus = Corpus.from_jsonl(
-        folder / "corpus.jsonl.gz", title="title", text="text", category="categories", name=name
+        folder / "corpus.jsonl.gz", title="title", text="text", category="categories", name=name, missing="keep"
     )
-    corpus.queries = Queries.from_file(folder / "queries.jsonl.gz")
+    corpus.queries = Queries.from_file(folder / "queries.jsonl.gz", missing="keep")
     if (folder / "interactions.jsonl.gz").exists():
         corpus.interactions = Interactions.from_file(folder / "interactions.jsonl.gz")
     corpus.licence = (folder / "LICENSE").read_text(encoding="utf-8")

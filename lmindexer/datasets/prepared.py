@@ -204,9 +204,9 @@ def load_prepared(folder: str | Path) -> Corpus:
     except (OSError, ValueError, KeyError, TypeError):
         remedy = "Make the folder again: lmindexer data prepare."
         raise CorpusError(f"{folder}: its {ABOUT} is missing or damaged. {remedy}") from None
-    corpus = Corpus.from_parquet(folder / "corpus.parquet", name=name, licence=licence)
+    corpus = Corpus.from_parquet(folder / "corpus.parquet", name=name, licence=licence, missing="keep")
     if (folder / "queries.parquet").is_file():
-        corpus.queries = Queries.from_file(folder / "queries.parquet")
+        corpus.queries = Queries.from_file(folder / "queries.parquet", missing="keep")
     if (folder / "interactions.parquet").is_file():
         corpus.interactions = Interactions.from_file(folder / "interactions.parquet")
     return corpus

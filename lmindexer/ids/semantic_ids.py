@@ -71,7 +71,7 @@ class SemanticIDs:
         codes = _as_codes(codes, len(doc_ids))
         return cls(doc_ids, codes, rank_within_groups(group_rows(codes).index), codebook_sizes)
 
-    def extend(self, doc_ids: Sequence[str], codes) -> tuple["SemanticIDs", int]:
+    def extend(self, doc_ids: Sequence[str], codes, known=None) -> tuple["SemanticIDs", int]:
         """IDs for further documents, beside these and without changing any of them.
 
         Suffixes go on after the highest one that these IDs hold for the same codes. A document that is
@@ -82,6 +82,8 @@ class SemanticIDs:
         Args:
             doc_ids: M names, no two equal.
             codes: [M, T] integers under the same codebooks.
+            known: [M] each document's place here, -1 for one that is not; left out, a document is known by its
+                name.
 
         Returns:
             (IDs of the M documents alone, in their order; number of new documents whose codes were already
@@ -102,7 +104,7 @@ class SemanticIDs:
         following = np.zeros(len(groups.counts), dtype=np.int64)  # the next free suffix of each group of equal codes
         np.maximum.at(following, stored_group, self.suffix + 1)
 
-        row = pd.Index(self.doc_ids).get_indexer(pd.Index(doc_ids))
+        row = pd.Index(self.doc_ids).get_indexer(pd.Index(doc_ids)) if known is None else np.asarray(known)
         known = row >= 0
         known[known] = stored_group[row[known]] == group[known]
         suffix = np.empty(len(doc_ids), dtype=np.int64)

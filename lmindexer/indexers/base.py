@@ -3,15 +3,17 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import BundleError, LMIndexerError
+from lmindexer.corpus.checks import warn_caller
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.indexers.identity import as_corpus, changes_of, identify, settle_changes
 from lmindexer.quality import evaluate_ids
 from lmindexer.runs.bundle import Bundle, write_bundle
 from lmindexer.training.encoding import texts_of
@@ -24,15 +26,17 @@ class Encoded:
     """What `encode(…, details=True)` gives for N documents.
 
     ids             SemanticIDs; documents known from the fit keep their stored ID
-    probabilities   [N, T] P_s of the chosen code at each position
+    probabilities   [N, T] P_s of each code in `ids`
     states          [N, d] h^T
     new_collisions  how many new documents got a learned ID that another document had before them
+    changed         places (from 0) of the documents whose id is known from the fit with another text
     """
 
     ids: SemanticIDs
     probabilities: np.ndarray
     states: np.ndarray
     new_collisions: int
+    changed: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 class Indexer(ABC):
@@ -51,6 +55,7 @@ class Indexer(ABC):
         self.history_: pd.DataFrame | None = None
         self.states_: np.ndarray | None = None
         self.timings_: dict[str, float] = {}
+        self.numbered_in_: str | None = None  # what a model without its corpus knows of it
 
     @abstractmethod
     def fit(
@@ -73,29 +78,55 @@ class Indexer(ABC):
 
     # ---- encode ----------------------------------------------------------------------------------------------
 
-    def encode(self, documents: "Corpus | Sequence[str]", *, details: bool = False) -> "SemanticIDs | Encoded":
+    def encode(
+        self, documents: "Corpus | Sequence[str]", *, details: bool = False, on_change: str = "keep"
+    ) -> "SemanticIDs | Encoded":
         """Semantic IDs of documents: of the fitted corpus, or new ones.
 
         A document of the fitted corpus (same id) keeps its stored ID. A new one gets its learned codes, and a
-        suffix that follows all documents that had the same codes before, so no existing ID ever changes. Plain
-        texts are named "text-0", "text-1", ….
+        suffix that follows all documents that had the same codes before, so no existing ID ever changes. Ids that
+        number the rows of a source (id=None) name no document of another source. Plain texts are named "text-0",
+        "text-1", ….
+
+        on_change: a document of the fit that has another text now can "keep" its ID (with a warning; with details,
+                   `changed` says which), get a "new" one by its text, or be an "error".
+
+        Raises CorpusError for what is neither a Corpus nor texts, and for changed texts where these are an error.
 
         >>> indexer.encode(["a ball for my little son"]).strings()  # doctest: +SKIP
         array(['<3><17><5>'], dtype='<U10')
         """
         self._check_fitted()
-        corpus = _as_corpus(documents)
+        corpus = as_corpus(documents)
+        found = identify(corpus, self.ids_, self.corpus_, self._numbered_in, bool(self.settings.get("category_text")))
+        kept = settle_changes(corpus, found, on_change)
         codes, probabilities, states = self._assign(*self._texts(corpus))
-        ids, collisions = self._with_stored(corpus.doc_ids, codes)
-        return Encoded(ids, probabilities, states, collisions) if details else ids
-
-    def _with_stored(self, doc_ids: np.ndarray, codes: np.ndarray) -> tuple[SemanticIDs, int]:
         if self.ids_ is None:
-            return SemanticIDs.from_codes(doc_ids, codes, self.codebook_sizes), 0
-        place = pd.Index(self.ids_.doc_ids).get_indexer(doc_ids)
-        codes = codes.astype(np.int32, copy=True)
-        codes[place >= 0] = self.ids_.codes[place[place >= 0]]
-        return self.ids_.extend(doc_ids, codes)
+            ids, collisions = SemanticIDs.from_codes(corpus.doc_ids, codes, self.codebook_sizes), 0
+        else:
+            stored = self.ids_.codes[found.known[kept]]
+            others = kept[(codes[kept] != stored).any(axis=1)]  # the model would choose other codes for these
+            codes = codes.astype(np.int32, copy=True)
+            codes[kept] = stored
+            if details and len(others):
+                probabilities = np.array(probabilities)
+                probabilities[others] = self._probabilities(codes[others], *self._texts(corpus.take(others)))
+            ids, collisions = self.ids_.extend(corpus.doc_ids, codes, found.known)
+        if details:
+            return Encoded(ids, probabilities, states, collisions, found.changed)
+        if len(found.changed) and on_change == "keep":
+            said = changes_of(corpus, found.changed)
+            warn_caller(f'{corpus.rows.source}: {said}. They keep their IDs; on_change="new" gives others.')
+        return ids
+
+    def _probabilities(self, codes: np.ndarray, *inputs) -> np.ndarray:
+        """How probable given codes [n, T] of documents are, [n, T]; NaN for an indexer that cannot say."""
+        return np.full(codes.shape, np.nan)
+
+    @property
+    def _numbered_in(self) -> str | None:
+        """`Corpus.numbered_in` of the fitted corpus."""
+        return self.corpus_.numbered_in if self.corpus_ is not None else self.numbered_in_
 
     def _texts(self, corpus: Corpus) -> tuple[list[str], list[str] | None]:
         """Documents as the model reads them: texts, and with category_text the tails that must not be cut off."""
@@ -164,12 +195,3 @@ class Indexer(ABC):
             raise LMIndexerError(
                 f"This {type(self).__name__} is not fitted yet; call fit(corpus) or load(folder) first."
             )
-
-
-def _as_corpus(documents) -> Corpus:
-    if isinstance(documents, Corpus):
-        return documents
-    if isinstance(documents, str):
-        documents = [documents]
-    records = [{"doc_id": f"text-{i}", "title": "", "text": text} for i, text in enumerate(documents)]
-    return Corpus.from_records(records, name="texts")

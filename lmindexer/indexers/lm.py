@@ -19,6 +19,7 @@ from lmindexer.model.model import IndexerModel
 from lmindexer.model.tokens import TokenisedDocuments, Vocabulary
 from lmindexer.runs.bundle import CHECKPOINTS, check_target
 from lmindexer.runs.checkpoints import Checkpoints, unshared
+from lmindexer.runs.lock import one_fit_in
 from lmindexer.settings.settings import Settings, make_settings
 from lmindexer.training.corpus_diagnostics import ENCODE_BATCH
 from lmindexer.training.encoding import EncodedCorpus, encode_corpus
@@ -75,15 +76,16 @@ class LMIndexer(Indexer):
         resume:  False throws an unfinished run's checkpoints away.
 
         Raises SettingsError, TrainingError (corpus smaller than a codebook; checkpoints of another run),
-        BundleError (`run` holds something that is not a run).
+        BundleError (`run` holds something that is not a run, or another fit is at work there).
         """
         run = None if run is None else Path(run)
         if run is not None:
             check_target(run)
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            self._fit(corpus, run, progress, resume)
-        if run is not None:
-            self.save(run, progress=progress is True)
+        with one_fit_in(run):
+            with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+                self._fit(corpus, run, progress, resume)
+            if run is not None:
+                self.save(run, progress=progress is True)
         return self
 
     def _fit(self, corpus: Corpus, run: Path | None, progress: bool | Progress, resume: bool) -> None:
@@ -175,12 +177,19 @@ class LMIndexer(Indexer):
             progress=False,
         )
 
-    def _assign_encoded(self, encoded: EncodedCorpus) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _probabilities(self, codes: np.ndarray, texts: list[str], tails: list[str] | None) -> np.ndarray:
+        return self._assign_encoded(self._encoded(texts, tails), codes)[1]
+
+    def _assign_encoded(
+        self, encoded: EncodedCorpus, given: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Greedy codes, or those `given` [N, T], with their probabilities and states."""
         self.model_.to(self.device).eval()
         parts = []
         for first in range(0, len(encoded), ENCODE_BATCH):
             batch = torch.arange(first, min(first + ENCODE_BATCH, len(encoded)))
-            found = self.model_.assign(encoded.batch(batch, self.device), self._settings.positions)
+            some = None if given is None else torch.from_numpy(given[batch.numpy()]).long().to(self.device)
+            found = self.model_.assign(encoded.batch(batch, self.device), self._settings.positions, some)
             parts.append([part.float().cpu().numpy() for part in found])
         codes, probabilities, states = (np.concatenate(column) for column in zip(*parts, strict=True))
         if self.state_axes_ is not None:
@@ -261,6 +270,7 @@ class LMIndexer(Indexer):
         if self.state_axes_ is not None:
             tensors["state_axes"] = torch.from_numpy(self.state_axes_)
         config = {"settings": self.settings, "corpus_documents": vocabulary.corpus_size}
+        config |= {"numbered_in": self._numbered_in}
         write_model(folder, "lmindexer", {"architectures": ["LMIndexer"], **config}, tensors)
         backbone.save(folder / "backbone")
 
@@ -295,7 +305,7 @@ class LMIndexer(Indexer):
         if unknown.unexpected_keys or missing:
             raise BundleError(f"{folder / WEIGHTS} does not fit its config.json; write the run again.")
         indexer.model_.to(indexer.device).eval()
-        indexer.loaded_ = True
+        indexer.numbered_in_, indexer.loaded_ = config.get("numbered_in"), True
         return indexer
 
 

@@ -15,6 +15,7 @@ from lmindexer.indexers.base import Indexer
 from lmindexer.indexers.model_folder import read_model, taking_up, write_model
 from lmindexer.quality.diagnostics import use_of_codes
 from lmindexer.runs.bundle import CHECKPOINTS, check_target
+from lmindexer.runs.lock import one_fit_in
 from lmindexer.settings.methods import settings_of
 from lmindexer.training.encoding import texts_of
 from lmindexer.training.stages import Stage
@@ -48,7 +49,7 @@ class MethodIndexer(Indexer):
         resume:   False throws an unfinished fit's checkpoint away, where a method keeps one.
 
         Raises SettingsError, TrainingError (a corpus smaller than a codebook), BundleError (`run` holds something
-        that is not a run).
+        that is not a run, or another fit is at work there).
         """
         run = None if run is None else Path(run)
         if run is not None:
@@ -57,10 +58,11 @@ class MethodIndexer(Indexer):
         bars = progress if isinstance(progress, Progress) else Progress(folder, progress)
         if not len(corpus):
             raise TrainingError("The corpus has no documents; give one that has.")
-        self._fit(corpus, bars, folder, resume)
-        self.corpus_ = corpus
-        if run is not None:
-            self.save(run, map=self.states_ is not None, progress=progress is True)
+        with one_fit_in(run):
+            self._fit(corpus, bars, folder, resume)
+            self.corpus_ = corpus
+            if run is not None:
+                self.save(run, map=self.states_ is not None, progress=progress is True)
         return self
 
     @abstractmethod
@@ -152,6 +154,16 @@ class EmbeddingIndexer(MethodIndexer):
 
     def _assign(self, texts, tails, doc_ids=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self._code(self.embeddings_.embed(texts, tails, doc_ids))
+
+    def _probabilities(self, codes, texts, tails, doc_ids=None) -> np.ndarray:
+        states = self._states(self.embeddings_.embed(texts, tails, doc_ids))
+        found = np.ones(codes.shape)  # an ID that is shorter has no code there for certain
+        for place, position in np.argwhere(codes >= 0):
+            prefix = codes[place : place + 1, :position].astype(np.int64)
+            found[place, position] = np.exp(
+                self.coder_.log_probabilities(states[place], prefix)[0, codes[place, position]]
+            )
+        return found
 
     def scorer(self, text: str) -> RowScorer:
         """P(c^{t+1} | c^{≤t}, text) for any prefix: a softmax over negative squared distances to the centres.

@@ -260,17 +260,20 @@ class IndexerModel(nn.Module):
         return self.reconstruct([null], documents, hints, asked)
 
     @torch.no_grad()
-    def assign(self, documents: Documents, positions: int) -> tuple[Tensor, Tensor, Tensor]:
+    def assign(
+        self, documents: Documents, positions: int, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Greedy codes: c^1, then c^2 given c^1, …: codes [B, T], their probability [B, T], h^T [B, d].
 
-        The decoder runs once a position over the cached or once-computed states.
+        With `given` codes [B, T] these are taken in place of the most probable ones. The decoder runs once a position
+        over the cached or once-computed states.
         """
         documents.states = self.encoder.states(documents)
         codes, sure, rows = [], [], []
         for position in range(positions):
             h, _ = self.encoder(documents, rows)
             log_p = self.codebooks[position].log_probabilities(h[:, -1])  # [B, K]
-            code = log_p.argmax(-1)
+            code = log_p.argmax(-1) if given is None else given[:, position]
             codes.append(code)
             sure.append(log_p.gather(1, code[:, None])[:, 0].exp())
             rows.append(self.codebooks[position].look_up(code))

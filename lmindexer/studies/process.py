@@ -35,7 +35,7 @@ def main() -> None:
 def answer(job: dict) -> dict:
     """{"found": what was noted} or {"error": a sentence}; the traceback goes to the log."""
     try:
-        corpus = Corpus.from_parquet(job["corpus"], name=job["run"]["corpus"])
+        corpus = Corpus.from_parquet(job["corpus"], name=job["run"]["corpus"], missing="keep")
         return {"found": execute(Path(job["folder"]), Run(**job["run"]), corpus, job["maps"], job["reference"])}
     except Exception as error:  # a run that fails must not end the others
         traceback.print_exc()

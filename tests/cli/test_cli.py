@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 import lmindexer as lmi
 from lmindexer.cli import app
 from lmindexer.cli import explore as explore_module
-from lmindexer.cli.inputs import Columns, on_the_command_line, parse_settings
+from lmindexer.cli.inputs import Columns, parse_settings
+from lmindexer.cli.remedies import on_the_command_line
 from lmindexer.common.errors import CorpusError, SettingsError, TrainingError
 from lmindexer.runs.bundle import write_bundle
 
@@ -79,10 +80,10 @@ class FakeIndexer:
         write_bundle(run, manifest=manifest, corpus=corpus, ids=ids)
         return self
 
-    def encode(self, corpus, details):
+    def encode(self, corpus, details, on_change):
         ids = lmi.SemanticIDs.from_codes(corpus.doc_ids, np.zeros((len(corpus), 2), int), (4, 4))
         probabilities = np.full((len(corpus), 2), 0.123456)
-        return SimpleNamespace(ids=ids, probabilities=probabilities, new_collisions=len(corpus) - 1)
+        return SimpleNamespace(ids=ids, probabilities=probabilities, new_collisions=len(corpus) - 1, changed=[])
 
 
 @pytest.fixture
