@@ -49,7 +49,7 @@ def _load_items(path: Path, name: str) -> Corpus:
     columns = {"id": "item_id", "title": "title", "text": ["description", "brand"], "category": "categories"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        corpus = Corpus.from_jsonl(path, **columns, name=name, on_error="skip")
+        corpus = Corpus.from_jsonl(path, **columns, name=name, on_error="skip", missing="keep")
     _allow_only_empty(path, dict(zip(corpus.skipped["row"], corpus.skipped["problem"], strict=True)))
     return corpus
 

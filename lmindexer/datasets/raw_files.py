@@ -18,7 +18,7 @@ import pyarrow.parquet
 from tqdm.auto import tqdm
 
 from lmindexer.common.errors import CorpusError
-from lmindexer.corpus.checks import SKIP_REMEDY, check_on_error, shorten, unreadable
+from lmindexer.corpus.checks import SKIP_REMEDY, check_choices, shorten, unreadable
 
 BATCH = 10_000  # rows of Parquet in memory
 SHOWN = 20  # rows that were left out, kept in words
@@ -36,7 +36,7 @@ class Reading:
     """
 
     def __init__(self, on_error: str = "raise", show: bool = False):
-        check_on_error(on_error)
+        check_choices(on_error=on_error)
         self.on_error, self.show = on_error, show
         self.left_out: Counter[str] = Counter()
         self.examples: list[str] = []

@@ -91,7 +91,8 @@ class RunFolder:
     def corpus(self) -> Corpus:
         """The documents."""
         path = self._file("corpus.parquet")
-        return read_part(path, lambda: Corpus.from_parquet(path, name=self.manifest["corpus"].get("name"), missing="keep"))
+        name = self.manifest["corpus"].get("name")
+        return read_part(path, lambda: Corpus.from_parquet(path, name=name, missing="keep"))
 
     @cached_property
     def history(self) -> pd.DataFrame | None:

@@ -16,7 +16,7 @@ CORPUS = Corpus.from_records([{"doc_id": n, "text": f"tool {n}"} for n in range(
 @pytest.mark.parametrize("indexer", [RandomIndexer(positions=1, codebook_size=2), LMIndexer("tiny", codebook_size=2)])
 def test_a_second_fit_in_the_same_folder_is_refused(tmp_path, indexer):
     run = tmp_path / "run"
-    with one_fit_in(run), pytest.raises(BundleError, match="Another fit is at work in .*run; wait"):
+    with one_fit_in(run), pytest.raises(BundleError, match=r"Another fit is at work in .*run; wait"):
         indexer.fit(CORPUS, run, progress=False)
     assert indexer.ids_ is None and not run.exists()
 
