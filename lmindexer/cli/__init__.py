@@ -4,6 +4,7 @@ app.py      the application: errors as one line, Ctrl-C, exit codes
 inputs.py   what several commands take: a corpus, its columns, settings, a finished run
 outputs.py  what several commands give: a report, a table in a file
 fit.py      fit, settings
+search.py   search: documents for a text, by a search run
 runs.py     encode, evaluate, report: what a finished run is used for
 data.py     data list, data check, data export
 explore.py  explore
@@ -14,13 +15,25 @@ label.py    label …: people judge IDs; label_results.py: what they found
 Heavy modules are imported inside the commands, so that --help answers at once.
 """
 
-from lmindexer.cli import bench, bench_recommendation, data, explore, fit, label, label_results, recommend, runs
+from lmindexer.cli import (
+    bench,
+    bench_recommendation,
+    data,
+    explore,
+    fit,
+    label,
+    label_results,
+    recommend,
+    runs,
+    search,
+)
 from lmindexer.cli.app import app, main
 
 __all__ = ["app", "label_results", "main"]
 
 # in the order of --help
-for _command in (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore, recommend.recommend, fit.settings):
+_USE = (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore)
+for _command in (*_USE, search.search, recommend.recommend, fit.settings):
     app.command()(_command)
 bench.bench.command()(bench_recommendation.recommendation)
 app.add_typer(data.data, name="data")

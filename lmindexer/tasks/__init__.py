@@ -42,6 +42,7 @@ _HOME = {
     "BM25": "search",
     "DualEncoder": "search",
     "GenerativeRetriever": "search",
+    "SEAL": "search",
 }
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)

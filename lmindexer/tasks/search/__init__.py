@@ -13,10 +13,12 @@ from lmindexer.tasks.search.bm25 import BM25
 from lmindexer.tasks.search.dual_encoder import DualEncoder
 from lmindexer.tasks.search.generative import GenerativeRetriever
 from lmindexer.tasks.search.pseudo_queries import pseudo_queries
+from lmindexer.tasks.search.seal import SEAL
 from lmindexer.tasks.search.task import ProductSearch, Retrieval, SearchTask
 
 __all__ = [
     "BM25",
+    "SEAL",
     "DualEncoder",
     "GenerativeRetriever",
     "ProductSearch",

@@ -159,7 +159,10 @@ class GenerativeRetriever(SearchModel):
         self, texts: Sequence[str], depth: int, *, exact: bool = False, view: str = "all", progress: bool = False
     ) -> Rankings:
         """The best documents by the beam, or among all documents (exact)."""
-        return self.rank_views(texts, depth, exact=exact)[view]
+        views = self.rank_views(texts, depth, exact=exact)
+        if view not in views:
+            raise SettingsError(f"{self.name} has no ranking {view!r}; give one of {', '.join(views)}.")
+        return views[view]
 
     def rank(self, split: str, depth: int = DEPTH, *, progress: bool = False) -> dict[str, Rankings]:
         self.check_fitted()
