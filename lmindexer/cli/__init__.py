@@ -8,7 +8,7 @@ search.py   search: documents for a text, by a search run
 runs.py     encode, evaluate, report: what a finished run is used for
 data.py     data list, data check, data export
 explore.py  explore
-bench.py    bench …: the studies; bench_recommendation.py: Table 3
+bench.py    bench …: the studies; bench_recommendation.py: Table 3; bench_search.py: Tables 4 and 6
 recommend.py    recommend: the next items, by a task run
 label.py    label …: people judge IDs; label_results.py: what they found
 
@@ -18,6 +18,7 @@ Heavy modules are imported inside the commands, so that --help answers at once.
 from lmindexer.cli import (
     bench,
     bench_recommendation,
+    bench_search,
     data,
     explore,
     fit,
@@ -36,6 +37,7 @@ _USE = (fit.fit, runs.encode, runs.evaluate, runs.report, explore.explore)
 for _command in (*_USE, search.search, recommend.recommend, fit.settings):
     app.command()(_command)
 bench.bench.command()(bench_recommendation.recommendation)
+bench.bench.command()(bench_search.search)
 app.add_typer(data.data, name="data")
 app.add_typer(bench.bench, name="bench")
 app.add_typer(label.label, name="label")

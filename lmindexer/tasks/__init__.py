@@ -42,6 +42,7 @@ _HOME = {
     "BM25": "search",
     "DualEncoder": "search",
     "GenerativeRetriever": "search",
+    "IndexerRetriever": "search",
     "SEAL": "search",
 }
 

@@ -245,3 +245,28 @@ def test_pseudo_queries_are_pieces_of_their_documents():
         pseudo_queries(corpus, "guesses")
     with pytest.raises(SettingsError, match="neither a folder with a seq2seq model"):
         pseudo_queries(corpus, "model:/no/such/folder")
+
+
+# ---- documents that come later -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["nodes", "codes"])
+def test_new_documents_are_found_without_training(form):
+    whole = shop()
+    kept = [place for place in range(100) if place % 10]  # one product of each kind of thing comes later
+    task = Retrieval(whole.take(kept), whole.queries.within(whole.take(kept)))
+    indexer = lmi.ResidualKMeansIndexer(positions=2, codebook_size=6, embeddings="tfidf")
+    model = GenerativeRetriever(indexer, form, rows=2, embeddings="tfidf", epochs=2).fit(task, progress=False)
+    before, texts = model.ids_, task.texts("test")
+    scores = model.rank_texts(texts, 90, exact=True)
+    model.add(whole.take([place for place in range(100) if place % 10 == 0]))
+    np.testing.assert_array_equal(model.ids_.codes[:90], before.codes)
+    np.testing.assert_array_equal(model.ids_.suffix[:90], before.suffix)
+    assert len(model.task_.corpus) == 100 and model.task_.texts("test") == texts
+    found = model.rank_texts(["red lamp wanted"], 100, view="hybrid" if form == "codes" else "all")
+    place = found.documents[0].tolist().index(93)  # "red lamp" came fourth
+    assert place < 10
+    again = model.rank_texts(texts, 100, exact=True)
+    assert np.isfinite(again.scores).all() and (again.scores[:, 0] <= scores.scores[:, 0] + 0.5).all()
+    with pytest.raises(LMIndexerError, match="is there already"):
+        model.add(whole.take([0]))

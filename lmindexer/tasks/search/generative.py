@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers import load_indexer
 from lmindexer.indexers.base import Indexer
@@ -16,6 +17,7 @@ from lmindexer.tasks.decoding import all_scores, beam_search, where_lost
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.search import generative_files
+from lmindexer.tasks.search.adding import extended, joined
 from lmindexer.tasks.search.base import SearchModel, filled, top_of
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
 from lmindexer.tasks.search.forms import NodeRows, SharedRows
@@ -44,13 +46,15 @@ class GenerativeRetriever(SearchModel):
     scores by h · d; "hybrid" is the path's score + λ h · d over the beam's documents, λ chosen on validation.
 
     Args:
-        indexer: fitted, or the folder of its run; its IDs are generated, and new documents get theirs from it.
+        indexer: its IDs are generated, and new documents get theirs from it: a fitted one, the folder of its run, or
+            one that is not fitted yet (it is fitted on the task's corpus first, at the expense of this fit).
         rows: m of form="nodes".
         embeddings: of queries and documents.
         pseudo: what stands in for queries of documents that have none (`pseudo_queries.KINDS`), () for none.
         pseudo_share: of the pseudo-queries, how many each epoch sees.
         normalise: of form="codes": "tree", over the codes that exist after the prefix, or "codebook" (the slides').
         beam: prefixes kept after each code.
+        ids: what a run says of the indexer it was made with; for loading.
 
     >>> model = GenerativeRetriever("runs/wordnet").fit(task, run="runs/wordnet-search")   # doctest: +SKIP
     >>> model.search("a ball for my little son", top=3)                                    # doctest: +SKIP
@@ -75,6 +79,7 @@ class GenerativeRetriever(SearchModel):
         beam: int = 50,
         seed: int = 0,
         name: str | None = None,
+        ids: dict | None = None,
     ):
         if form not in FORMS:
             raise SettingsError(f"form is {form!r}; give one of {', '.join(FORMS)}.")
@@ -84,7 +89,7 @@ class GenerativeRetriever(SearchModel):
         self.settings = {"form": form, "rows": int(rows), "embeddings": self.vectors_.spec, "epochs": int(epochs)}
         self.settings |= {"learning_rate": float(learning_rate), "batch": int(batch), "pseudo": list(pseudo)}
         self.settings |= {"pseudo_share": float(pseudo_share), "normalise": normalise, "beam": int(beam)}
-        self.settings["seed"] = int(seed)
+        self.settings |= {"seed": int(seed), "ids": ids or _described(self.indexer_)}
         self.ids_: SemanticIDs | None = None
         self.form_: NodeRows | SharedRows | None = None
         self.documents_: np.ndarray | None = None
@@ -231,6 +236,25 @@ class GenerativeRetriever(SearchModel):
         paths = [" → ".join(str(code) for code in row if code >= 0) for row in codes.tolist()]
         return {"id": names.tolist(), "path": paths}
 
+    def add(self, documents: Corpus) -> "GenerativeRetriever":
+        """Make further documents findable, without training: their codes by the indexer, their rows from their text.
+
+        No ID and nothing that was learned changes. Afterwards `task_.corpus` holds them too.
+
+        Raises LMIndexerError for a document that is there already, BundleError where the indexer's run is gone.
+        """
+        self.check_fitted()
+        corpus = joined(self.task_.corpus, documents)
+        if self.indexer_ is None:
+            self.indexer_ = load_indexer((self.base_run or {}).get("folder") or "the indexer's run (not recorded)")
+        codes = self.indexer_.encode(documents).codes
+        self.ids_ = self.ids_.append(self.ids_.extend(documents.doc_ids, codes)[0])
+        vectors = self.vectors_.texts(documents.documents())
+        self.documents_ = np.concatenate([self.documents_, vectors])
+        self.form_ = extended(self.form_, self.ids_, self.documents_)
+        self.task_ = type(self.task_).from_frame(corpus, self.task_.splits_frame(), self.task_.options)
+        return self
+
     # ---- save and load -------------------------------------------------------------------------------------------
 
     def _save_model(self, folder: Path) -> None:
@@ -251,6 +275,11 @@ def _indexer_and_run(indexer) -> tuple[Indexer | None, dict | None]:
     return load_indexer(indexer), run | {"fingerprint": bundle.corpus.fingerprint}
 
 
+def _described(indexer: Indexer | None) -> dict | None:
+    """Which IDs these are, for the settings: the indexer's method and its own settings."""
+    return None if indexer is None else {"method": indexer.method, "settings": dict(indexer.settings)}
+
+
 def ids_for(indexer: Indexer | None, task: Task) -> SemanticIDs:
     """The IDs of a task's documents, in the corpus's order; documents the indexer was not fitted on are encoded.
 
@@ -258,6 +287,8 @@ def ids_for(indexer: Indexer | None, task: Task) -> SemanticIDs:
     """
     if indexer is None:
         raise SettingsError("A generative retriever needs IDs to generate; give a fitted indexer or its run's folder.")
+    if indexer.ids_ is None:
+        indexer.fit(task.corpus, progress=False)
     stored = indexer.ids_
     if stored is not None and np.array_equal(stored.doc_ids, task.corpus.doc_ids):
         return stored

@@ -48,6 +48,7 @@ def read(model, folder: Path, task: Task) -> None:
                     tensors["places"],
                     tensors["offsets"],
                     len(tensors["form.head.centres"]),
+                    model.settings["rows"],
                 )
             )
         else:

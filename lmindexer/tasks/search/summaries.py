@@ -37,15 +37,16 @@ class SummaryHead(nn.Module):
         centres, bias, places, offsets: as `summarise` gives them: the rows of node v are those numbered
             places[offsets[v]:offsets[v + 1]]. Row r < N is the document at place r of `tree.documents`, row N + c is
             centre c.
+        rows: m, rows a node at most.
 
     Parameters: `centres` [C, d], `bias` [N + C], `log_scale` [depth] (τ of each level).
     """
 
-    def __init__(self, tree: DecodingTree, documents: np.ndarray, centres, bias, places, offsets, scale=SCALE):
+    def __init__(self, tree: DecodingTree, documents: np.ndarray, centres, bias, places, offsets, rows: int = 8):
         super().__init__()
-        self.tree = tree
+        self.tree, self.rows = tree, int(rows)
         self.centres, self.bias = nn.Parameter(torch.as_tensor(centres)), nn.Parameter(torch.as_tensor(bias))
-        self.log_scale = nn.Parameter(torch.full((tree.depth,), float(np.log(scale))))
+        self.log_scale = nn.Parameter(torch.full((tree.depth,), float(np.log(SCALE))))
         ordered = torch.from_numpy(np.ascontiguousarray(documents, dtype=np.float32))[tree.documents.long()]
         self.register_buffer("documents", ordered, persistent=False)
         self.places, self.offsets = torch.as_tensor(places), torch.as_tensor(offsets)
@@ -53,7 +54,7 @@ class SummaryHead(nn.Module):
     @classmethod
     def of(cls, tree: DecodingTree, documents: np.ndarray, rows: int = 8, seed: int = 0) -> "SummaryHead":
         """With fresh summaries of at most `rows` vectors a node; 1 is "one vector a node"."""
-        return cls(tree, documents, *summarise(tree, documents, rows, seed, SCALE))
+        return cls(tree, documents, *summarise(tree, documents, rows, seed, SCALE), rows)
 
     @property
     def nbytes(self) -> int:
@@ -187,7 +188,7 @@ def summarise(tree: DecodingTree, documents: np.ndarray, rows: int, seed: int, s
         elif not large[node]:
             places.append(np.arange(first[node], last[node]))
         else:
-            found, weights = _centres(ordered[first[node] : last[node]], rows, seed, scale)
+            found, weights = centres_of(ordered[first[node] : last[node]], rows, seed, scale)
             places.append(len(ordered) + len(bias) + np.arange(len(found)))
             centres.append(found)
             bias += weights
@@ -198,7 +199,8 @@ def summarise(tree: DecodingTree, documents: np.ndarray, rows: int, seed: int, s
     return table.astype(np.float32), bias.astype(np.float32), np.concatenate(places), offsets
 
 
-def _centres(vectors: np.ndarray, rows: int, seed: int, scale: float) -> tuple[np.ndarray, list[float]]:
+def centres_of(vectors: np.ndarray, rows: int, seed: int, scale: float) -> tuple[np.ndarray, list[float]]:
+    """Up to `rows` centres [c, d] of a node's documents, and the bias each starts at."""
     import faiss
 
     label = np.zeros(len(vectors), int)
@@ -216,8 +218,8 @@ def _centres(vectors: np.ndarray, rows: int, seed: int, scale: float) -> tuple[n
     return np.stack(found), bias
 
 
-def restored(ids, documents: np.ndarray, places: Tensor, offsets: Tensor, centres: int) -> SummaryHead:
+def restored(ids, documents: np.ndarray, places: Tensor, offsets: Tensor, centres: int, rows: int) -> SummaryHead:
     """A head of a given layout whose parameters are still to be loaded."""
     tree, width = DecodingTree.from_ids(ids), documents.shape[1]
     zeros = torch.zeros(centres, width), torch.zeros(len(documents) + centres)
-    return SummaryHead(tree, documents, *zeros, places, offsets)
+    return SummaryHead(tree, documents, *zeros, places, offsets, rows)

@@ -1,0 +1,95 @@
+"""lmindexer bench search: the slides' Tables 4 and 6 on any corpus with queries."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmindexer.cli.app import Stopped, program
+from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.common.errors import SettingsError
+
+
+@takes_columns
+def search(
+    columns: Columns,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FOLDER|FILE|NAME]…", help="Folders as `data prepare` writes them, files, samples."),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Beside a corpus in a file: query_id, text, doc_id [, score, split]."),
+    ] = None,
+    irrelevant: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help="The score that means: does not fit. It makes this product search."),
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="LINE", help="This line alone; may be given again.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas.")] = "0",
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are kept.")] = Path("runs/studies/search"),
+    report_only: Annotated[bool, typer.Option("--report-only", help="Fit nothing: report what is finished.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the report.")] = None,
+):
+    """Tables 4 and 6: which document does a query mean? bm25, dense, SEAL and generative search on one split.
+
+    \b
+      lmindexer bench search wordnet --only bm25 --only dense --only generative-nodes
+      lmindexer bench search ../shared/data/nfcorpus --seeds 0,1,2 -o retrieval.md
+      lmindexer bench search ../shared/data/homedepot --irrelevant 1 -o product_search.md
+
+    Each line is kept as a run that `lmindexer search` opens. Ctrl-C stops at any moment; the same command goes on
+    from there.
+    """
+    from lmindexer.studies.recommendation.running import run_lines
+    from lmindexer.studies.search.lines import lines_for
+    from lmindexer.studies.search.writing import report
+
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        raise SettingsError(f"{output} cannot be written; name a file in a folder that is there.")
+    if queries is not None and len(sources or []) != 1:
+        raise SettingsError("--queries goes with one corpus; name one.")
+    results, numbers = [], _numbers(seeds)
+    try:
+        for source in sources or ["wordnet", "attack"]:
+            task = _task(source, columns, queries, irrelevant)
+            typer.echo(repr(task))
+            for note in task.notes:
+                typer.echo(f"  {note}")
+            known = lines_for(task.corpus)
+            unknown = [word for word in only or [] if word not in known]
+            if unknown:
+                raise SettingsError(f"There is no line {unknown[0]!r} in this study; give one of {', '.join(known)}.")
+            lines = [known[word] for word in only or known]
+            results.append(
+                (task, run_lines(task, lines, numbers, folder, report_only=report_only, progress=True, say=typer.echo))
+            )
+    except KeyboardInterrupt:
+        again = f"{program()} {shlex.join(sys.argv[1:])}"
+        raise Stopped(f"Stopped; finished runs are kept. Go on with the same command: {again}") from None
+    text = report(results, "lmindexer " + shlex.join(word for word in sys.argv[1:] if word != "--report-only"))
+    if output is None:
+        typer.echo("\n" + text)
+        return
+    aside = output.with_name(f".{output.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(output)
+    typer.echo(f"Written to {output}")
+
+
+def _task(source: str, columns: Columns, queries: Path | None, irrelevant: float | None):
+    from lmindexer.corpus.relations import Queries
+    from lmindexer.tasks.search import ProductSearch, Retrieval
+
+    corpus = read_corpus(source, columns)
+    asked = None if queries is None else Queries.from_file(queries)
+    return Retrieval(corpus, asked) if irrelevant is None else ProductSearch(corpus, asked, irrelevant=irrelevant)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise SettingsError(f"{text!r} is no list of whole numbers; write them with commas, as in 0,1,2.") from None

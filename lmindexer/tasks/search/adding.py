@@ -1,0 +1,86 @@
+"""New documents in a fitted `GenerativeRetriever`, without retraining: IDs by `encode`, rows of their own vectors."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.corpus.corpus import Corpus
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.tasks.decoding import DecodingTree
+from lmindexer.tasks.generative import added_nodes
+from lmindexer.tasks.search.forms import NodeRows, SharedRows
+from lmindexer.tasks.search.summaries import SCALE, SummaryHead, centres_of
+
+
+def joined(corpus: Corpus, new: Corpus) -> Corpus:
+    """`corpus` followed by `new`; columns that one of them lacks stay empty.
+
+    Raises LMIndexerError where a document is in both.
+    """
+    known = set(corpus.doc_ids.tolist())
+    twice = [doc_id for doc_id in new.doc_ids.tolist() if doc_id in known]
+    if twice:
+        raise LMIndexerError(
+            f"The document {twice[0]!r} is there already ({len(twice):,} of {len(new):,} are); add new documents only."
+        )
+    columns = max(corpus.frame.columns, new.frame.columns, key=len)
+    frame = pd.concat([corpus.frame.reindex(columns=columns), new.frame.reindex(columns=columns)], ignore_index=True)
+    return Corpus(frame.where(frame.notna(), None), name=corpus.name, licence=corpus.licence)
+
+
+def extended(form: "NodeRows | SharedRows", ids: SemanticIDs, documents: np.ndarray) -> "NodeRows | SharedRows":
+    """The form over more documents (the earlier ones first, in their order): all that was trained stays as it is."""
+    return _more_nodes(form, ids, documents) if isinstance(form, NodeRows) else _more_codes(form, ids)
+
+
+def _more_nodes(form: NodeRows, ids: SemanticIDs, documents: np.ndarray) -> NodeRows:
+    """Nodes keep their trained centres; new ones, and those that outgrew `rows` documents, get fresh ones.
+
+    A new document's bias is the mean of the others'.
+    """
+    head, tree = form.head, DecodingTree.from_ids(ids)
+    before, count = len(head.documents), len(documents)
+    old = added_nodes(head.tree, tree).tolist()
+    ordered = np.ascontiguousarray(documents, dtype=np.float32)[tree.documents.numpy()]
+    first, last = tree.first_leaf.tolist(), tree.last_leaf.tolist()
+    centres, weights, places = head.centres.detach().numpy(), head.bias.detach().numpy()[before:], [np.zeros(0, int)]
+    fresh, fresh_weights = [], []
+    for node in range(1, len(tree)):
+        rows = head.places[head.offsets[old[node]] : head.offsets[old[node] + 1]].numpy() if old[node] >= 0 else []
+        if len(rows) and rows[0] >= before:
+            places.append(rows - before + count)
+        elif last[node] - first[node] <= head.rows or node >= tree.level_start[tree.depth]:
+            places.append(np.arange(first[node], last[node]))
+        else:
+            found, weight = centres_of(ordered[first[node] : last[node]], head.rows, 0, SCALE)
+            places.append(count + len(centres) + len(fresh_weights) + np.arange(len(found)))
+            fresh.append(found)
+            fresh_weights += weight
+    of_documents = np.full(count, head.bias.detach()[:before].mean().item(), np.float32)
+    of_documents[head.tree.documents.numpy()] = head.bias.detach().numpy()[:before]
+    bias = np.concatenate([of_documents[tree.documents.numpy()], weights, np.array(fresh_weights, np.float32)])
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in places])])
+    table = np.concatenate([centres, *fresh]).astype(np.float32)
+    more = SummaryHead(tree, documents, table, bias.astype(np.float32), np.concatenate(places), offsets, head.rows)
+    more.log_scale.data = head.log_scale.detach().clone()
+    return _with_map(NodeRows.around(more), form)
+
+
+def _more_codes(form: SharedRows, ids: SemanticIDs) -> SharedRows:
+    """Rows of codes that no document had before are zero, as are the biases of new prefixes."""
+    head, width = form.head, form.head.dim
+    more = SharedRows(ids, width, None, head.normalise)
+    state = {name: value for name, value in head.state_dict().items() if name != "bias" and "rows." not in name}
+    more.head.load_state_dict(state, strict=False)
+    for new, kept in zip(more.head.rows, head.rows, strict=True):
+        new.data.zero_()
+        new.data[: len(kept)] = kept.detach()[: len(new)]
+    old = added_nodes(form.tree, more.tree)
+    more.head.bias.data = torch.where(old >= 0, head.bias.detach()[old.clamp(min=0)], 0.0)
+    return _with_map(more, form)
+
+
+def _with_map(more, form):
+    more.map.load_state_dict(form.map.state_dict())
+    return more.eval()

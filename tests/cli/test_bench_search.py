@@ -1,0 +1,47 @@
+"""lmindexer bench search, on a toy shop in files."""
+
+import pytest
+from search_task import shop
+from typer.testing import CliRunner
+
+from lmindexer.cli import app
+from lmindexer.runs.task_run import TaskRun
+from lmindexer.studies.search.lines import lines_for
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder, corpus = tmp_path_factory.mktemp("shop"), shop()
+    corpus.frame[["doc_id", "title", "text"]].to_csv(folder / "shop.csv", index=False)
+    corpus.queries.frame.assign(score=3).to_csv(folder / "queries.csv", index=False)
+    return folder
+
+
+def bench(folder, *more):
+    words = ["bench", "search", str(folder / "shop.csv"), "--queries", str(folder / "queries.csv")]
+    result = CliRunner().invoke(app, [*words, "--folder", str(folder / "runs"), *more])
+    return result.exit_code, result.output
+
+
+def test_bench_fits_reports_and_does_not_fit_again(files):
+    wanted = ["--only", "bm25", "--only", "bm25-queries", "--irrelevant", "1"]
+    code, said = bench(files, *wanted, "-o", str(files / "report.md"))
+    assert code == 0, said
+    text = (files / "report.md").read_text(encoding="utf-8")
+    assert "# Table 4: product search" in text and "| bm25 + training queries |" in text and "Paired over" in text
+    made = TaskRun.open(files / "runs" / "shop" / "bm25-0").manifest["created"]
+    assert bench(files, *wanted)[0] == 0
+    assert TaskRun.open(files / "runs" / "shop" / "bm25-0").manifest["created"] == made
+
+
+def test_an_unknown_line_is_named(files):
+    code, said = bench(files, "--only", "magic")
+    assert code == 2 and "There is no line 'magic'" in said and "generative-nodes" in said
+
+
+def test_every_line_makes_a_model_and_ids_have_equal_sizes():
+    lines = lines_for(shop())
+    models = [lines[f"{word}-nodes"].make(1) for word in ("kmeans", "rqvae", "random", "lm")]
+    sizes = {str(model.settings["ids"]["settings"]["codebook_size"]) for model in models}
+    assert sizes == {"[32, 32, 32]"} and lines["hc-codes"].make(0).settings["form"] == "codes"
+    assert all(line.make(0).name == line.label for word, line in lines.items() if word not in ("seal", "dual-encoder"))

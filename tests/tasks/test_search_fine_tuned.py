@@ -1,0 +1,28 @@
+"""The slides' form of search: a bundled run's indexer, fine-tuned on a few queries."""
+
+import numpy as np
+import pytest
+
+import lmindexer as lmi
+from lmindexer.common.errors import SettingsError
+from lmindexer.datasets import samples_folder
+from lmindexer.tasks import load_task_model
+from lmindexer.tasks.search import IndexerRetriever, Retrieval
+
+
+def test_an_indexer_learns_queries_and_comes_back_from_disk(tmp_path):
+    corpus = lmi.load_sample("attack")
+    some = corpus.queries.frame.groupby("split").head(24)
+    task = Retrieval(corpus, lmi.Queries.from_frame(some))
+    model = IndexerRetriever(samples_folder() / "runs" / "attack", epochs=2, batch=16, documents=0.05, beam=5)
+    model.fit(task, run=tmp_path / "run", progress=False)
+    assert model.history_["loss"].iloc[1] < model.history_["loss"].iloc[0]
+    again = load_task_model(tmp_path / "run")
+    frame = model.search("an adversary steals passwords from memory", top=3)
+    assert frame["id"].str.match(r"<\d+><\d+><\d+>#\d+").all() and len(frame) == 3
+    np.testing.assert_array_equal(again.rank("test", 5)["all"].documents, model.rank("test", 5)["all"].documents)
+
+
+def test_only_an_lm_indexer_can_be_fine_tuned():
+    with pytest.raises(SettingsError, match="fine-tunes an LMIndexer"):
+        IndexerRetriever(lmi.RandomIndexer())
