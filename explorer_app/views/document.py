@@ -94,7 +94,7 @@ def _steps(_run: RunBrowser, _indexer, row: int, key: tuple):
 
 @st.cache_data(max_entries=32, show_spinner="Asking the reconstructor …")
 def _reconstruction(_run: RunBrowser, _indexer, row: int, hints: float, seed: int, key: tuple):
-    return _indexer.reconstruct(inside.text_of(_run, row), hint_share=hints, seed=seed)
+    return _indexer.reconstruct(inside.document_of(_run, row), hint_share=hints, seed=seed)
 
 
 def _why(run: RunBrowser, found: dict) -> None:

@@ -37,20 +37,19 @@ def load_model(run: RunBrowser):
     return indexer
 
 
-def text_of(run: RunBrowser, row: int) -> str:
-    """What the model read of a document: title and text, and the categories if it was trained with them."""
+def document_of(run: RunBrowser, row: int) -> Corpus:
+    """A document as a corpus of one: a model reads it as it did in the fit, with its categories if it had them."""
     found = documents.document(run, row)
     record = {"doc_id": "0", "title": found["title"], "text": documents.full_text(run, row)[:100_000]}
     labels = part_path(found["categories"][-1]) if found["categories"] else ()
     record |= {f"category_{level}": label for level, label in enumerate(labels, start=1)}
-    with_categories = bool(run.bundle.manifest["settings"].get("category_text"))
-    return Corpus.from_records([record], missing="keep").documents(category_text=with_categories)[0]
+    return Corpus.from_records([record], missing="keep")
 
 
 def why(run: RunBrowser, indexer, row: int, top: int = 5) -> pd.DataFrame:
     """The best codes at each position of a document's ID: position, code, probability, rank, chosen, words."""
     codes = [code for code in documents.document(run, row)["codes"] if code >= 0]
-    steps = greedy_steps(indexer.scorer(text_of(run, row)), codes, top)
+    steps = greedy_steps(indexer.scorer(document_of(run, row)), codes, top)
     named = [words.keywords(run, tuple(codes[: t - 1])) for t in range(1, len(codes) + 1)]
     steps["words"] = [
         ", ".join(named[position - 1].get(code, [])[:4])

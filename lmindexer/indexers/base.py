@@ -132,6 +132,14 @@ class Indexer(ABC):
         """Documents as the model reads them: texts, and with category_text the tails that must not be cut off."""
         return texts_of(corpus, bool(self.settings.get("category_text")))
 
+    def _one(self, document: "str | Corpus"):
+        """What `_texts` gives, for a text or a corpus of one document."""
+        if isinstance(document, str):
+            return [document], None
+        if not isinstance(document, Corpus) or len(document) != 1:
+            raise LMIndexerError("Give one document: a text, or a corpus that holds one (corpus.take([row])).")
+        return self._texts(document)
+
     @property
     @abstractmethod
     def codebook_sizes(self) -> tuple[int, ...]:

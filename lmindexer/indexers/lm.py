@@ -25,6 +25,8 @@ from lmindexer.training.corpus_diagnostics import ENCODE_BATCH
 from lmindexer.training.encoding import EncodedCorpus, encode_corpus
 from lmindexer.training.training import Training, salience_at
 
+AT_ONCE = 2048  # new documents whose token states are held together: about 200 MB
+
 
 class LMIndexer(Indexer):
     """Learns semantic IDs by sequential discrete auto-reconstruction (arXiv 2310.07815).
@@ -154,7 +156,12 @@ class LMIndexer(Indexer):
     # ---- encode and look inside ------------------------------------------------------------------------------
 
     def _assign(self, texts: list[str], tails: list[str] | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self._assign_encoded(self._encoded(texts, tails))
+        parts = []
+        for first in range(0, len(texts), AT_ONCE):  # so that the states of all tokens are never held together
+            part = slice(first, first + AT_ONCE)
+            encoded = self._encoded(texts[part], None if tails is None else tails[part])
+            parts.append(self._assign_encoded(encoded))
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
     def encoded(self, corpus: Corpus) -> EncodedCorpus:
         """Tokens, and where the encoder is frozen its states, of a corpus's documents (at once after a fit on it)."""
@@ -196,20 +203,25 @@ class LMIndexer(Indexer):
             states = states @ self.state_axes_
         return codes.astype(np.int32), probabilities, states
 
-    def scorer(self, text: str) -> DocumentScorer:
-        """P_s(c^{t+1} | c^{≤t}, text) for any prefix: what a beam over the ID tree asks for."""
-        self._check_fitted()
-        return DocumentScorer(self.model_.eval(), self._encoded([text]), self.device)
+    def scorer(self, document: "str | Corpus") -> DocumentScorer:
+        """P_s(c^{t+1} | c^{≤t}, document) for any prefix: what a beam over the ID tree asks for.
 
-    def reconstruct(self, text: str, hint_share: float = 0.1, seed: int = 0):
-        """What the code knows: the probability of each hidden word with the text's code and without it.
-
-        Returns a frame: token, hidden, with_code, without_code (probabilities), rank_with, rank_without.
+        document: a text, or a corpus of one document, which is read as `fit` reads it, category text included.
         """
         self._check_fitted()
-        return reconstruction_table(
-            self.model_.eval(), self._encoded([text]), self._settings, hint_share, seed, self.device
-        )
+        return DocumentScorer(self.model_.eval(), self._encoded(*self._one(document)), self.device)
+
+    def reconstruct(self, document: "str | Corpus", hint_share: float = 0.1, seed: int = 0):
+        """What the code knows: the probability of each hidden word with the document's code and without it.
+
+        document: as for `scorer`.
+
+        Returns a frame: token, hidden, asked (in training), with_code, without_code (probabilities, of a fair rival),
+        rank_with, rank_without; see `lmindexer.indexers.inspection.reconstruction_table`.
+        """
+        self._check_fitted()
+        encoded = self._encoded(*self._one(document))
+        return reconstruction_table(self.model_.eval(), encoded, self.vocabulary_, self._settings, hint_share, seed)
 
     # ---- on disk and on the hub ------------------------------------------------------------------------------
 

@@ -165,13 +165,14 @@ class EmbeddingIndexer(MethodIndexer):
             )
         return found
 
-    def scorer(self, text: str) -> RowScorer:
-        """P(c^{t+1} | c^{≤t}, text) for any prefix: a softmax over negative squared distances to the centres.
+    def scorer(self, document: "str | Corpus") -> RowScorer:
+        """P(c^{t+1} | c^{≤t}, document) for any prefix: a softmax over negative squared distances to the centres.
 
+        document: a text, or a corpus of one document, which is read as `fit` reads it, category text included.
         The class of `coder_` says in which unit; no model has learned these probabilities.
         """
         self._check_fitted()
-        return RowScorer(self.coder_, self._states(self.embeddings_.embed([text]))[0])
+        return RowScorer(self.coder_, self._states(self.embeddings_.embed(*self._one(document)))[0])
 
     def _save_model(self, folder: Path) -> None:
         super()._save_model(folder)

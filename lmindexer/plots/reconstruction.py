@@ -10,12 +10,14 @@ def reconstruction(table, words: int = 24) -> go.Figure:
     """Hidden words of a document, those that the code helps most first.
 
     Args:
-        table: token, hidden, with_code, without_code, rank_with, rank_without (`LMIndexer.reconstruct`).
+        table: token, hidden, with_code, without_code, rank_with, rank_without (`LMIndexer.reconstruct`); words without
+            numbers, which training did not ask for, are left out.
         words: so many at most.
     """
     title = "What the code knows of the hidden words"
     word = table["token"].str.contains(r"\w", regex=True) & ~table["token"].str.fullmatch(r"[\[<].+[\]>]")
-    hidden = table[table["hidden"] & word].drop_duplicates("token")  # no punctuation, no [CLS], [SEP], </s>
+    shown = table["hidden"] & table["with_code"].notna() & word  # no punctuation, no [CLS], [SEP], </s>
+    hidden = table[shown].drop_duplicates("token")
     if hidden.empty:
         return empty(title, "No word was hidden; show fewer hints.")
     gain = hidden["with_code"] - hidden["without_code"]
@@ -24,7 +26,7 @@ def reconstruction(table, words: int = 24) -> go.Figure:
     figure = go.Figure()
     for column, rank, name, colour in (
         ("with_code", "rank_with", "hints and code", COLOURS[0]),
-        ("without_code", "rank_without", "hints alone", OTHER),
+        ("without_code", "rank_without", "without the code", OTHER),
     ):
         figure.add_bar(
             x=names, y=hidden[column], name=name, marker={"color": colour}, customdata=hidden[rank],

@@ -37,7 +37,7 @@ def test_the_chosen_codes_are_the_most_probable_ones(run, fitted):
 
 def test_a_document_s_own_text_leads_to_its_own_id(run, fitted):
     trie = inside.trie_of(run)
-    way = inside.way_of(run, fitted, inside.text_of(run, 3), trie, width=6)
+    way = inside.way_of(run, fitted, inside.document_of(run, 3).documents()[0], trie, width=6)
     assert tuple(way.beam.paths.codes.iloc[0]) == documents.document(run, 3)["codes"]
     assert way.exact.score.iloc[0] == pytest.approx(way.beam.paths.score.iloc[0], abs=1e-5)
     assert np.exp(way.exact.score).sum() <= 1 + 1e-6  # impossible IDs take the rest

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from themed import QUICK, themed_corpus
+from themed import QUICK, as_corpus, themed_corpus, themed_records
 
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.indexers import LMIndexer
+from lmindexer.model.hints import AskedWords, draw_hints
+from lmindexer.training.training import salience_at
 
 TEXT = "bird feather wing hammer nest beak"
-COLUMNS = ["token", "hidden", "with_code", "without_code", "rank_with", "rank_without"]
+COLUMNS = ["token", "hidden", "asked", "with_code", "without_code", "rank_with", "rank_without"]
 
 
 @pytest.fixture(scope="module")
@@ -67,33 +70,65 @@ def test_the_table_is_what_the_model_says(form):
     assert list(table.columns) == COLUMNS
     tokenizer = indexer.model_.encoder.backbone.tokenizer
     assert table["token"].tolist() == tokenizer.convert_ids_to_tokens(tokenizer(TEXT)["input_ids"])
+    assert table["asked"].any() and not table["asked"].all()  # </s> is never asked for
+    assert table.loc[~table["asked"], COLUMNS[3:]].isna().all(axis=None)
+    asked = table[table["asked"]]
     for name in ("with_code", "without_code"):
-        assert table[name].between(0, 1).all()
+        assert asked[name].between(0, 1).all()
     for name in ("rank_with", "rank_without"):
-        assert table[name].between(1, len(indexer.vocabulary_)).all()
+        assert asked[name].between(1, len(indexer.vocabulary_)).all()
     assert table["hidden"].dtype == bool
     assert table["hidden"].all() if form == "target" else 0 < table["hidden"].sum() < len(table)
     pd.testing.assert_frame_equal(table, indexer.reconstruct(TEXT, hint_share=0.5, seed=3))
 
 
 def test_ranks_follow_probabilities(three):
-    table = three.reconstruct(TEXT, hint_share=0.0)  # one query answers for all words: ranks compare
+    table = three.reconstruct(TEXT, hint_share=0.0).dropna()  # one query answers for all words: ranks compare
     ordered = table.sort_values("with_code", ascending=False)
     assert ordered["rank_with"].is_monotonic_increasing
     assert table["hidden"].all()
 
 
-def test_hints_change_what_is_said_without_a_code(three):
-    with_hints = three.reconstruct(TEXT, hint_share=0.7, seed=1)
-    without = three.reconstruct(TEXT, hint_share=0.0)
-    assert not np.allclose(with_hints["without_code"], without["without_code"])
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_rival_without_a_code_is_the_better_of_two(three, share):
+    """By hand: softmax over the asked words, of the null vector with the same hints, and of document frequencies."""
+    table, model, vocabulary = three.reconstruct(TEXT, share, seed=2), three.model_, three.vocabulary_
+    asked = AskedWords(salience_at(vocabulary, three._settings, 3)).words
+    documents = three._encoded([TEXT]).batch(torch.tensor([0]))
+    generator = torch.Generator().manual_seed(2)
+    hints = draw_hints(documents.words, documents.present, torch.ones(len(vocabulary)), share, generator=generator)
+    with torch.no_grad():
+        null = model.reconstruct_from_hints(documents, hints)[0, 0, asked].softmax(-1)
+    held = torch.from_numpy(vocabulary.documents)[asked].float()
+    place = {int(word): i for i, word in enumerate(asked)}
+    counts = [i for i, word in enumerate(documents.words[0].tolist()) if word in place]
+    rivals = [[float(p[place[int(documents.words[0, i])]]) for i in counts] for p in (null, held / held.sum())]
+    hidden = [not bool(hints.visible[0, 0, i]) for i in counts]
+    best = max(rivals, key=lambda p: sum(np.log(value) for value, out in zip(p, hidden, strict=True) if out))
+    assert table["asked"].to_numpy().nonzero()[0].tolist() == counts
+    assert np.allclose(table["without_code"].dropna(), best, rtol=1e-3)
 
 
-def test_without_hints_and_without_a_code_every_text_is_alike(three):
-    """P(w | nothing) knows no document: the word "bird" has one probability whatever stands around it."""
+# ---- one document as the fit read it -----------------------------------------------------------------------------
 
-    def of_bird(text):
-        table = three.reconstruct(text, hint_share=0.0)
-        return float(table.loc[table["token"] == "bird", "without_code"].iloc[0])
 
-    assert of_bird("bird hammer nail") == pytest.approx(of_bird("apple pear bird"), rel=1e-4)
+def test_a_long_document_s_category_text_is_read_by_scorer_and_reconstruct():
+    records = themed_records(30)
+    records[0]["text"] = " ".join([records[0]["text"]] * 20)  # longer than the model reads
+    corpus = as_corpus(records)
+    settings = {**QUICK, "positions": 2, "category_text": True, "max_length": 32, "discrete_epochs": 1}
+    indexer = LMIndexer("tiny", **settings).fit(corpus, progress=False)
+    one = corpus.take([0])
+    as_fitted = indexer.encoded_.batch(torch.tensor([0])).tokens
+    assert torch.equal(indexer.scorer(one).documents.tokens, as_fitted)
+    tokenizer = indexer.model_.encoder.backbone.tokenizer
+    read = tokenizer.convert_ids_to_tokens(as_fitted[0].tolist())
+    assert indexer.reconstruct(one)["token"].tolist() == read
+    assert read != indexer.reconstruct(one.documents(category_text=True)[0])["token"].tolist()  # its end is cut off
+
+
+def test_more_than_one_document_is_refused(three):
+    with pytest.raises(LMIndexerError, match="Give one document"):
+        three.scorer(themed_corpus(2))
+    with pytest.raises(LMIndexerError, match="Give one document"):
+        three.reconstruct(["bird", "fish"])

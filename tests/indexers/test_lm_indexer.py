@@ -400,3 +400,18 @@ def test_states_that_a_run_cannot_keep_are_said(value):
     assert kept_states(np.array([[65504.0, -1.0]])).dtype == np.float16
     with pytest.raises(TrainingError, match=r"Training has run away.*lower learning_rate"):
         kept_states(np.array([[1.0, value]], dtype=np.float32))
+
+
+def test_many_new_documents_are_read_in_parts_to_the_same_codes(fitted, monkeypatch):
+    whole = fitted.encode(NEW, details=True)
+    held, encode = [], lm_module.encode_corpus
+
+    def noted(tokens, *rest, **named):
+        held.append(len(tokens))
+        return encode(tokens, *rest, **named)
+
+    monkeypatch.setattr(lm_module, "AT_ONCE", 3)
+    monkeypatch.setattr(lm_module, "encode_corpus", noted)
+    parts = fitted.encode(NEW, details=True)
+    assert max(held) == 3 and sum(held) == len(NEW)
+    assert parts.ids == whole.ids and np.allclose(parts.states, whole.states, atol=1e-4)
