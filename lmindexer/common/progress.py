@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
+from lmindexer.common.forecast import Forecast, in_words
+
 INTERVAL = 1.0  # seconds between writes of progress.json
 COLUMNS = [  # of a history, in every run; None where a stage or a setting leaves something undefined
     *("stage", "position", "epoch", "step", "seconds", "documents", "loss"),
@@ -32,10 +34,25 @@ class Progress:
     def __init__(self, folder: Path | None = None, show: bool = True):
         self.folder, self.show = folder, show
         self.bar, self.now, self.began, self.written = None, {}, time.time(), 0.0
+        self.forecast: Forecast | None = None  # of the whole fit; set by whoever knows its parts
+
+    def whole(self, part: str, share: float, write=tqdm.write) -> str:
+        """What is left of the whole fit, in words, when `share` of a part is done; "" while nothing is known.
+
+        The first time it is known, the whole is said too.
+        """
+        left = None if self.forecast is None else self.forecast.left(part, share)
+        if left is None:
+            return ""
+        if self.show and "seconds_left" not in self.now:
+            write(f"The whole takes about {in_words(time.time() - self.began + left)} on this machine as it is now.")
+        self.now["seconds_left"] = round(left, 1)
+        return f"{in_words(left)} left in all"
 
     def stage(self, stage, index: int, stages: int, steps: int) -> None:
         """A stage begins."""
-        self.now = {
+        kept = {name: self.now[name] for name in ("seconds_left",) if name in self.now}
+        self.now = kept | {
             "stage": stage.name,
             "position": stage.position,
             "epoch": 0,
@@ -56,9 +73,14 @@ class Progress:
     def step(self, epoch: int, loss: float) -> None:
         self.now["epoch"], self.now["step"] = epoch + 1, self.now["step"] + 1
         self.bar.update(1)
-        if loss == loss:
-            self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+        shown = [f"loss {loss:.3f}"] if loss == loss else []
+        self.bar.set_postfix_str(", ".join(shown + self._left()), refresh=False)
         self._write()
+
+    def _left(self) -> list[str]:
+        part = f"stage {self.now['stage_index']}"
+        said = self.whole(part, self.now["step"] / max(1, self.now["steps"]), self.bar.write)
+        return [said] if said else []
 
     def record(self, history: list[dict]) -> None:
         """An epoch is over: show its diagnostics, keep the history so far."""
@@ -66,7 +88,7 @@ class Progress:
         shown = [f"loss {last['loss']:.3f}"] if "loss" in last else []
         shown += [f"perplexity {last['perplexity']:.1f}"] if last.get("perplexity") else []
         shown += [f"Macro-F1 {last['macro_f1']:.3f}"] if last.get("macro_f1") is not None else []
-        self.bar.set_postfix_str(", ".join(shown))
+        self.bar.set_postfix_str(", ".join(shown + self._left()))
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             aside = self.folder / f"history.{os.getpid()}.part"

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from lmindexer.common.errors import BundleError, TrainingError
+from lmindexer.common.forecast import Forecast
 from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
@@ -23,6 +24,7 @@ from lmindexer.runs.lock import one_fit_in
 from lmindexer.settings.settings import Settings, make_settings
 from lmindexer.training.corpus_diagnostics import ENCODE_BATCH
 from lmindexer.training.encoding import EncodedCorpus, encode_corpus
+from lmindexer.training.stages import expected_costs
 from lmindexer.training.training import Training, salience_at
 
 AT_ONCE = 2048  # new documents whose token states are held together: about 200 MB
@@ -96,7 +98,8 @@ class LMIndexer(Indexer):
         folder = None if run is None else run / CHECKPOINTS
         if folder is not None and not resume:
             (folder / "state.safetensors").unlink(missing_ok=True)
-        encoded = self._prepare(corpus, progress is True)
+        shown = progress if isinstance(progress, Progress) else Progress(folder, progress)
+        encoded = self._prepare(corpus, shown)
         self.timings_["prepare"] = time.perf_counter() - began
         identity = {"settings": self.settings, "corpus": corpus.fingerprint}
         training = Training(
@@ -105,7 +108,7 @@ class LMIndexer(Indexer):
             self.vocabulary_,
             self._settings,
             Checkpoints(folder, identity),
-            progress if isinstance(progress, Progress) else Progress(folder, progress),
+            shown,
             self.device,
         )
         learned = training.run()
@@ -116,7 +119,7 @@ class LMIndexer(Indexer):
         self.encoded_ = encoded
         self._finish(corpus, encoded)
 
-    def _prepare(self, corpus: Corpus, progress: bool) -> EncodedCorpus:
+    def _prepare(self, corpus: Corpus, progress: bool | Progress) -> EncodedCorpus:
         """Tokenise, make vocabulary, backbone, lexical start and model."""
         s = self._settings
         texts, tails = self._texts(corpus)
@@ -124,6 +127,9 @@ class LMIndexer(Indexer):
         tokens = TokenisedDocuments.from_texts(texts, tails, backbone.tokenizer, s.max_length)
         self.vocabulary_ = Vocabulary.from_documents(tokens, backbone.tokenizer)
         backbone.to(self.device)
+        if isinstance(progress, Progress):
+            costs = expected_costs(s, len(corpus), len(tokens.ids) * backbone.frozen, map=progress.folder is not None)
+            progress.forecast = Forecast(costs)
         pooled = s.start == "pooled"
         encoded = encode_corpus(tokens, self.vocabulary_, backbone, None, pooled, device=self.device, progress=progress)
         if pooled and backbone.frozen and s.lexical_weight:

@@ -154,11 +154,15 @@ def history(run: Path) -> pd.DataFrame | None:
 
 
 def seconds_left(found: Status) -> float | None:
-    """A guess at what a running fit still takes, from its share and the seconds it has run; None in its first 2 %.
+    """What a running fit still takes: as it says itself, or guessed from its share and the seconds it has run.
+
+    None where it does not say so, in its first 2 %.
 
     >>> seconds_left(Status("running", {"seconds": 30.0}, 0.25, ""))
     90.0
     """
+    if isinstance(said := found.progress.get("seconds_left"), int | float):
+        return float(said)
     seconds = found.progress.get("seconds")
     if found.share < 0.02 or not isinstance(seconds, int | float):
         return None

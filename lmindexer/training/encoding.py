@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from lmindexer.common.progress import Progress
 from lmindexer.common.threads import wait_briefly
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.model.backbones import MINILM_SHA256, Backbone
@@ -68,12 +69,14 @@ def encode_corpus(
     *,
     device="cpu",
     cache: bool = True,
-    progress: bool = True,
+    progress: bool | Progress = True,
 ) -> EncodedCorpus:
     """Words, cached states and starts for tokenised documents.
 
     A frozen encoder's states are computed once and kept under the cache folder (LMINDEXER_CACHE, or
     ~/.cache/lmindexer), where later fits of the same documents find them.
+
+    progress: whether a bar is shown, or the `Progress` of the fit that this is a part of.
     """
     corpus = EncodedCorpus(tokens, vocabulary.words(tokens.ids))
     if backbone.frozen:
@@ -147,7 +150,9 @@ def _fill_states(target, tokens, backbone, device, progress) -> None:
     """Encode documents of like length together, so that little padding is computed."""
     wait_briefly()
     order = np.argsort(tokens.lengths, kind="stable")
-    bar = tqdm(total=len(order), desc="encoder states", unit=" documents", disable=not progress)
+    hidden = not (progress.show if isinstance(progress, Progress) else progress)
+    bar = tqdm(total=len(order), desc="encoder states", unit=" documents", disable=hidden)
+    done = 0  # tokens
     for first in range(0, len(order), 64):
         chosen = torch.from_numpy(order[first : first + 64])
         place, present = tokens.place(chosen)
@@ -155,4 +160,7 @@ def _fill_states(target, tokens, backbone, device, progress) -> None:
         states = backbone.encode(ids, present.to(device)).half().cpu()
         target[place[present].numpy()] = states[present].numpy()
         bar.update(len(chosen))
+        done += int(tokens.lengths[chosen.numpy()].sum())
+        if isinstance(progress, Progress):
+            bar.set_postfix_str(progress.whole("encoder", done / len(tokens.ids), bar.write), refresh=False)
     bar.close()

@@ -31,6 +31,23 @@ def plan(settings: Settings) -> list[Stage]:
     return stages
 
 
+# Seconds a document, measured on two cores with the frozen MiniLM (docs/results/quickstart.md): only their proportions
+# matter, since the pace is measured anew in every fit.
+STEP, LATER, VIEW = 0.7e-3, 0.35e-3, 0.7e-3  # at position 1; more for each earlier code; for the second view
+LOOK, KMEANS, TOKEN, MAP, MAP_AT_LEAST = 0.12e-3, 0.4e-3, 0.17e-3, 4e-3, 12.0
+
+
+def expected_costs(settings: Settings, documents: int, tokens: int, map: bool = True) -> dict[str, float]:
+    """Part of a fit → its cost, in order: "encoder" (of `tokens` that are encoded ahead), "stage 0", …, "map"."""
+    costs = {"encoder": TOKEN * tokens}
+    for place, stage in enumerate(plan(settings)):
+        again = settings.contrastive != "off" and 0 < settings.contrastive_from <= stage.position
+        step = STEP + LATER * max(0, stage.position - 1) + VIEW * again
+        each = KMEANS if stage.name == "codebook_init" else step + LOOK
+        costs[f"stage {place}"] = documents * stage.epochs * each
+    return costs | ({"map": max(MAP_AT_LEAST, MAP * documents)} if map else {})
+
+
 def check_size(documents: int, codes: int) -> None:
     """Raise TrainingError where a codebook has more codes than there are documents."""
     if codes > documents:
