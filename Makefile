@@ -19,7 +19,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart explore notebooks install install-dev test test-fast lint wheel samples runs clean
+.PHONY: help quickstart explore notebooks install install-dev test test-fast fuzz lint wheel samples runs clean
 
 help:  ## this page
 	@echo "lmindexer: learn, see and judge semantic IDs"
@@ -50,6 +50,10 @@ test: $(INSTALLED_DEV)  ## every test (at most 15 minutes on 2 cores)
 
 test-fast: $(INSTALLED_DEV)  ## the tests that take less than ten seconds each
 	$(PYTEST) -m "not long"
+
+fuzz: $(INSTALLED_DEV)  ## 2,000 broken corpora and 500 broken folders of official files; a short run is part of test
+	$(BIN)/python tests/fuzz/corpora.py --count 2000
+	$(BIN)/python tests/fuzz/raw_folders.py --count 500
 
 lint: $(INSTALLED_DEV)  ## ruff
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lmindexer.corpus.checks import shorten_name
 from lmindexer.datasets.raw_files import Reading
 
 KEYS = (("reviewerID", "asin", "unixReviewTime"), ("user_id", "parent_asin", "timestamp"))  # by edition
@@ -64,7 +65,7 @@ def _rows(path: Path, reading: Reading) -> Iterator[tuple[str, str, str, object]
                 break
         else:
             wanted = " or ".join(", ".join(names) for names in KEYS)
-            there = ", ".join(map(str, list(record)[:12])) or "nothing"
+            there = ", ".join(map(shorten_name, list(record)[:12])) or "nothing"
             reading.bad(place, "rows that are no review", f"a review has {wanted}, and this row has {there}")
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.corpus.checks import shorten, shorten_name
 from lmindexer.datasets.plain_text import plain_text
 from lmindexer.datasets.prepared import PreparedFolder, is_prepared
 from lmindexer.datasets.raw_files import Reading
@@ -78,9 +79,11 @@ def _judgements(reading: Reading, path: Path, version: str) -> Iterator[tuple[st
         if empty:
             reading.bad(place, f"rows without {empty!r}", f"{empty!r} is empty")
         elif label not in GAINS:
-            reading.bad(place, "rows with another label", f"the label {row['esci_label']!r} is none of E, S, C, I")
+            what = f"the label {shorten(row['esci_label'])} is none of E, S, C, I"
+            reading.bad(place, "rows with another label", what)
         elif row["split"] not in ("train", "test"):
-            reading.bad(place, "rows with another split", f"the split {row['split']!r} is neither train nor test")
+            what = f"the split {shorten(row['split'])} is neither train nor test"
+            reading.bad(place, "rows with another split", what)
         else:
             yield place, row, label
 
@@ -105,7 +108,7 @@ def _add_products(folder: PreparedFolder, path: Path, locale: str) -> None:
             text = ". ".join(filter(None, (plain_text(part) for part in parts if part)))
             folder.document(place, str(row["product_id"]), plain_text(row["product_title"] or ""), text)
     if locale not in found:
-        raise SettingsError(f"locale is {locale!r}; {path} has {', '.join(sorted(found))}.")
+        raise SettingsError(f"locale is {locale!r}; {path} has {', '.join(map(shorten_name, sorted(found)[:12]))}.")
 
 
 def _depth(items: str | None) -> int:

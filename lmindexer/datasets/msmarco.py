@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.corpus.checks import shorten
 from lmindexer.datasets.prepared import PreparedFolder
 from lmindexer.datasets.raw_files import Reading
 from lmindexer.datasets.source import RawFolder, Source
@@ -103,7 +104,7 @@ def _ids(reading: Reading, collection: Path) -> np.ndarray:
         if pid.isdecimal():
             ids.append(int(pid))
         else:
-            reading.bad(place, "passages whose number is none", f"the passage's number is {pid!r}")
+            reading.bad(place, "passages whose number is none", f"the passage's number is {shorten(pid)}")
     return np.unique(np.array(ids, dtype=np.int64))
 
 

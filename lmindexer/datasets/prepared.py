@@ -81,7 +81,7 @@ class PreparedFolder:
         self.name, self.options, self.slides, self.note = source.name, {}, dict(source.slides), source.note
         self._aside = self.out.with_name(f".{self.out.name}.{os.getpid()}.part")
         self._pairs: set[tuple[str, str]] = set()
-        self._asked: set[tuple[str, str]] = set()
+        self._asked: dict[str, str] = {}
         self._tables: dict[str, _Rows] = {}
 
     def __enter__(self) -> "PreparedFolder":
@@ -110,7 +110,7 @@ class PreparedFolder:
             self.reading.left_out["documents without any text"] += 1
             return False
         if doc_id in self.ids:
-            self.reading.bad(place, "documents given twice", f"the document {doc_id!r} was given before")
+            self.reading.bad(place, "documents given twice", f"the document {shorten(doc_id)} was given before")
             return False
         if not self.reading.readable(place, doc_id, title, text, *categories, *extra):
             return False
@@ -131,6 +131,9 @@ class PreparedFolder:
             kinds["judgements of queries without any text"] += 1
         elif (query_id, doc_id) in self._pairs:
             kinds["judgements given twice"] += 1
+        elif self._asked.get(query_id, text) != text:
+            what = f"the query {shorten(query_id)} has another text than before"
+            self.reading.bad(place, "queries with two texts", what)
         elif self.reading.readable(place, query_id, text):
             row = {"query_id": query_id, "text": text, "doc_id": doc_id, "kind": kind, "split": split}
             row = {name: value for name, value in row.items() if value or name != "kind"}
@@ -138,8 +141,8 @@ class PreparedFolder:
             table = self._open("queries", dict.fromkeys(row, _TEXT) | {"score": pa.float64()})
             table.add((*row.values(), score), len(text))
             self.counts[f"labels, {split}"] += 1
-            self.counts[f"queries, {split}"] += (split, query_id) not in self._asked
-            self._asked.add((split, query_id))
+            self.counts[f"queries, {split}"] += query_id not in self._asked
+            self._asked[query_id] = text
             return True
         return False
 

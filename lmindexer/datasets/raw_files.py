@@ -18,7 +18,7 @@ import pyarrow.parquet
 from tqdm.auto import tqdm
 
 from lmindexer.common.errors import CorpusError
-from lmindexer.corpus.checks import SKIP_REMEDY, check_choices, shorten, unreadable
+from lmindexer.corpus.checks import SKIP_REMEDY, check_choices, shorten, shorten_name, unreadable
 
 BATCH = 10_000  # rows of Parquet in memory
 SHOWN = 20  # rows that were left out, kept in words
@@ -90,7 +90,7 @@ class Reading:
                 continue
             missing = next((name for name in needed if record.get(name) in (None, "")), None)
             if missing is not None:
-                there = ", ".join(map(str, list(record)[:12])) or "no key"
+                there = ", ".join(map(shorten_name, list(record)[:12])) or "no key"
                 self.bad(place, f"rows without {missing!r}", f"there is no {missing!r} (there is {there})")
             else:
                 yield place, record
@@ -163,7 +163,7 @@ class Reading:
     # -------------------------------------------------------------------------------------------------- Parquet
 
     def parquet(self, path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict]]:
-        """(place, row as a dict) of a Parquet file, rows counted from 1.
+        """(place, row as a dict) of a Parquet file, rows counted from 1; values are texts, whole numbers or None.
 
         Raises CorpusError for a missing column and for a damaged file.
         """
@@ -174,16 +174,25 @@ class Reading:
             ):
                 missing = next((name for name in columns if name not in file.schema_arrow.names), None)
                 if missing is not None:
-                    there = ", ".join(file.schema_arrow.names)
+                    there = ", ".join(map(shorten_name, file.schema_arrow.names[:12]))
                     raise CorpusError(f"{path}: there is no column {missing!r}. The columns are: {there}.")
                 row = 0
                 for batch in file.iter_batches(batch_size=BATCH, columns=list(columns)):
                     for record in batch.to_pylist():
                         row += 1
-                        yield f"{path}, row {row}", record
+                        wrong = next((name for name, value in record.items() if not _is_plain(value)), None)
+                        if wrong is None:
+                            yield f"{path}, row {row}", record
+                            continue
+                        what = f"{wrong!r} is {shorten(record[wrong])}, neither a text nor a whole number"
+                        self.bad(f"{path}, row {row}", "rows with a value of the wrong type", what)
                     bar.update(batch.num_rows)
         except (pa.ArrowException, OSError, UnicodeDecodeError):
             raise CorpusError(f"{path}: the Parquet file is damaged or cut short. Fetch it again.") from None
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
 
 
 def _literal(text: str) -> tuple[object, str]:

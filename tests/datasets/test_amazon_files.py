@@ -7,38 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_data import write_json_lines, write_lines, write_literals
+from raw_data import META_2014, REVIEWS, folder_2014, review, write_json_lines, write_lines, write_literals
 
 from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.datasets import load_amazon, load_folder, prepare
 from lmindexer.datasets.amazon_items import item_of
 from lmindexer.datasets.amazon_reviews import Reviews, core, make_sequences
 from lmindexer.datasets.plain_text import plain_text
-
-META_2014 = [
-    {"asin": "A", "title": "Saw", "price": 9.5, "brand": "Bo", "categories": [["Tools", "Saws"], ["Sale"]],
-     "description": "<p>Cuts &amp; trims<br/>wood</p>", "related": {"also_bought": ["B"]}},
-    {"asin": "B", "title": "It's a \"mallet\"", "categories": [["Tools", "Hammers", "X > Y"]]},
-    {"asin": "C", "description": "A rasp", "categories": [["Tools"]]},
-    {"asin": "D", "title": "Never reviewed", "categories": [["Tools"]]},
-    {"asin": "E", "imUrl": "x", "categories": [["Tools"]]},
-]  # fmt: skip
-
-
-def review(user: str, item: str, time: int) -> dict:
-    return {"reviewerID": user, "asin": item, "overall": 5.0, "reviewText": "ok", "unixReviewTime": time}
-
-
-REVIEWS = [
-    review("zoe", "B", 3), review("ada", "A", 9), review("zoe", "A", 1), review("ada", "B", 2), review("ada", "C", 2),
-    review("zoe", "C", 2), review("zoe", "E", 9), review("ada", "E", 1), review("bob", "A", 1), review("bob", "D", 5),
-]  # fmt: skip
-
-
-def folder_2014(folder, meta=META_2014, reviews=REVIEWS):
-    write_literals(folder / "meta_Tools_and_Home.json.gz", meta)
-    write_json_lines(folder / "reviews_Tools_and_Home_5.json.gz", reviews)
-    return folder
 
 
 def test_2014_whole(tmp_path):

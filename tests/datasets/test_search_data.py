@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_data import write_json_lines, write_lines, write_literals
+from raw_data import (
+    beir_folder,
+    esci_folder,
+    example,
+    msmarco_folder,
+    nq_folder,
+    write_lines,
+    write_literals,
+)
 
 from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.datasets import SOURCES, load_folder, prepare
@@ -29,15 +37,6 @@ def rows(corpus) -> list[tuple]:
 
 
 # -------------------------------------------------------------------------------------------------------- BEIR
-
-
-def beir_folder(folder, judgements=("q1\td1\t2", "q1\td2\t1", "q2\td9\t1", "q1\td3\t0", "q9\td1\t1", "q1\td1\t1")):
-    documents = [("d1", "Saw", "Cuts"), ("d2", "", "A mallet"), ("d3", "Rasp", ""), ("d4", "", "")]
-    names = ("_id", "title", "text")
-    write_json_lines(folder / "corpus.jsonl", [dict(zip(names, row, strict=True)) for row in documents])
-    write_json_lines(folder / "queries.jsonl.gz", [{"_id": "q1", "text": "to cut"}, {"_id": "q2", "text": "to hit"}])
-    write_lines(folder / "qrels" / "test.tsv", ["query-id\tcorpus-id\tscore", *judgements], newline="\r\n")
-    return folder
 
 
 def test_beir_counts_what_it_leaves_out(tmp_path):
@@ -98,19 +97,6 @@ def test_bytes_that_are_no_text_are_named(tmp_path):
 # ---------------------------------------------------------------------------------------------------- MS MARCO
 
 
-def msmarco_folder(folder, passages=40):
-    write_lines(folder / "collection.tsv", [f"{pid}\tpassage number {pid}" for pid in range(passages)])
-    write_lines(folder / "queries.train.tsv", ["1\tone", "2\ttwo"])
-    write_lines(folder / "qrels.train.tsv", ["1\t0\t30\t1", "2\t0\t31\t1", "2\t0\t5\t1"])
-    write_lines(folder / "queries.dev.small.tsv", ["3\tthree"])
-    write_lines(folder / "qrels.dev.small.tsv", ["3\t0\t7\t1"])
-    write_lines(folder / "msmarco-test2019-queries.tsv.gz", ["4\tfour", "5\tfive"])
-    write_lines(folder / "2019qrels-pass.txt", ["4 Q0 7 2", "4 Q0 30 1", "4 Q0 31 0", "5 Q0 999 3"])
-    write_lines(folder / "msmarco-test2020-queries.tsv.gz", ["6\tsix"])
-    write_lines(folder / "2020qrels-pass.txt", ["6 Q0 5 3"])
-    return folder
-
-
 def test_msmarco_keeps_what_is_answered_and_fills_up_at_random(tmp_path):
     raw = msmarco_folder(tmp_path / "raw")
     about, corpus = made("msmarco", raw, tmp_path / "out", sample=10)
@@ -161,25 +147,6 @@ def test_the_sample_has_its_size_and_every_answer_that_fits(passages, sample, an
 
 # ------------------------------------------------------------------------------------------------------- NQ320k
 
-PAGE = (
-    "{} - Wikipedia <H1> {} </H1> <Table> <Tr> <Td> box </Td> </Tr> </Table> <P> First words . </P> <H2> More </H2> "
-    "<P> Second words . </P> <Ul> <Li> last list </Li> </Ul> links <Ul> <Li> login </Li> </Ul>"
-)
-
-
-def example(number: int, question: str, title: str, **more) -> dict:
-    return {"example_id": number, "question_text": question, "document_text": PAGE.format(title, title)} | more
-
-
-def nq_folder(folder, train=(), test=()):
-    train = [example(1, "who", "Pokémon Gold"), example(2, "what", "Saw"), *train]
-    dev = example(3, "when", "x", document_title="POKEMON  gold", document_url="u")
-    dev["document_tokens"] = [{"token": word, "html_token": "<" in word} for word in dev.pop("document_text").split()]
-    write_json_lines(folder / "v1.0-simplified_simplified-nq-train.jsonl.gz", train)
-    write_json_lines(folder / "v1.0-simplified_nq-dev-all.jsonl.gz", [dev, *test])
-    return folder
-
-
 def test_nq_pages_with_one_title_are_one_document(tmp_path):
     about, corpus = made("nq320k", nq_folder(tmp_path / "raw"), tmp_path / "out")
     assert corpus.titles == ["Pokémon Gold", "Saw"]
@@ -216,26 +183,6 @@ def test_broken_rows_of_nq_are_named(tmp_path, change, words):
 
 
 # --------------------------------------------------------------------------------------------------------- ESCI
-
-
-def esci_folder(folder, more=()):
-    examples = [  # example_id is the row; query ids 0 … 15 are training queries
-        *((f"query {q}", q, f"P{q % 3}", "us", "ESCI"[q % 4], "train") for q in range(16)),
-        ("test query", 90, "P0", "us", "E", "test"), ("test query", 90, "P1", "us", "S", "test"),
-        ("otra", 91, "P9", "es", "E", "test"), *more,
-    ]  # fmt: skip
-    names = ("query", "query_id", "product_id", "product_locale", "esci_label", "split")
-    frame = pd.DataFrame(examples, columns=list(names))
-    frame["example_id"], frame["small_version"] = range(len(frame)), [int(q % 2 == 0) for q in range(len(frame))]
-    folder.mkdir(exist_ok=True)
-    frame.to_parquet(folder / "shopping_queries_dataset_examples.parquet")
-    products = [("P0", "us", "Saw", "<p>Cuts</p>", None, "Bo"), ("P1", "us", "Mallet", None, "hits", None),
-                ("P2", "us", "Rasp", None, None, None), ("P9", "es", "Sierra", None, None, None)]  # fmt: skip
-    names = ("id", "locale", "title", "description", "bullet_point", "brand")
-    frame = pd.DataFrame(products, columns=[f"product_{name}" for name in names])
-    frame["product_color"] = None
-    frame.to_parquet(folder / "shopping_queries_dataset_products.parquet")
-    return folder
 
 
 def test_esci_by_label_and_graded(tmp_path):
@@ -282,7 +229,9 @@ def test_esci_over_the_items_of_an_amazon_category(tmp_path):
     ("row", "words"),
     [(("q", 99, "P0", "us", "X", "train"), "row 20: the label 'X' is none of E, S, C, I"),
      (("q", 99, "P0", "us", "E", "dev"), "row 20: the split 'dev' is neither"),
-     ((None, 99, "P0", "us", "E", "train"), "row 20: 'query' is empty")],
+     ((None, 99, "P0", "us", "E", "train"), "row 20: 'query' is empty"),
+     (("another", 90, "P2", "us", "E", "test"), "row 20: the query '90' has another text than before"),
+     (("q", 99, "P0", "us", "X" * 9999, "train"), "row 20: the label 'XXX.*… is none of")],
 )  # fmt: skip
 def test_broken_rows_of_esci_are_named(tmp_path, row, words):
     raw = esci_folder(tmp_path / "raw", [row])
