@@ -1,9 +1,12 @@
 """A file that a person uploaded: what columns it has and what they probably hold."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lmindexer.corpus import readers
 from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.csvfiles import delimiter_within
 from lmindexer.corpus.filetypes import kind_of
 
 GUESSES = {
@@ -14,11 +17,24 @@ GUESSES = {
 }
 
 
-def columns_of(path: str | Path) -> list[str]:
-    """The names of a file's columns.
+@dataclass(frozen=True)
+class Look:
+    """What the first rows of a file say.
+
+    Attributes:
+        columns: the names of its columns.
+        delimiter: another delimiter, which would split the one column that there seems to be, or None.
+    """
+
+    columns: list[str]
+    delimiter: str | None
+
+
+def look_at(path: str | Path, form: Mapping | None = None) -> Look:
+    """The columns of a file under the keywords of `Corpus` that say how a text file is written.
 
     Raises:
-        CorpusError: when the file cannot be read; names the file and the row.
+        CorpusError, SettingsError: when the file cannot be read so; names the file and the row.
     """
     names: list[str] = []
 
@@ -26,8 +42,10 @@ def columns_of(path: str | Path) -> list[str]:
         names.extend(str(name) for name in found)
         return list(found)[:1]
 
-    readers.read_table(path, kind_of(path), choose)
-    return list(dict.fromkeys(names))
+    readers.read_table(path, kind_of(path), choose, **form or {})
+    columns = list(dict.fromkeys(name for name in names if name))
+    delimited = kind_of(path) in ("csv", "tsv") and len(names) == 1
+    return Look(columns, delimiter_within(names, (form or {}).get("delimiter") or ",") if delimited else None)
 
 
 def guess(columns: list[str]) -> dict:
@@ -49,10 +67,8 @@ def guess(columns: list[str]) -> dict:
     }
 
 
-def read(
-    path: str | Path, mapping: dict, separator: str = " > ", skip: bool = False, name: str | None = None
-) -> Corpus:
-    """The corpus in a file under a mapping as `guess` gives it.
+def read(path: str | Path, mapping: Mapping, name: str | None = None, **options) -> Corpus:
+    """The corpus in a file under a mapping as `guess` gives it; further keywords are those of `Corpus`.
 
     Raises:
         CorpusError, SettingsError: one sentence that names the row and a remedy.
@@ -64,7 +80,6 @@ def read(
         title=mapping["title"],
         text=mapping["text"],
         category=(category[0] if len(category) == 1 else category) or None,
-        separator=separator or None,
-        on_error="skip" if skip else "raise",
         **({"name": name} if name else {}),
+        **options,
     )

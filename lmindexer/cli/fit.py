@@ -49,7 +49,7 @@ def fit(
       lmindexer fit wordnet
       lmindexer fit attack --run runs/attack-64 --set codebook_size=64
     \b
-    A file: CSV, TSV, JSON lines (each also .gz) or Parquet. Say which columns hold what:
+    A file: CSV, TSV, JSON (each also .gz) or Parquet. Say which columns hold what:
       lmindexer fit products.csv --id sku --text title --text body --category path
       lmindexer fit shop.jsonl --text name --category department --category shelf --on-error skip
     \b

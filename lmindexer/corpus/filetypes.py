@@ -161,16 +161,13 @@ def _describe_text(head: bytes) -> str:
 
 
 def _check_text(path: str | Path, head: bytes, kind: str) -> None:
-    """Tell JSON lines, one JSON array and plain text apart."""
+    """Tell JSON and plain text apart."""
     start = head.lstrip(BLANK)
     if kind != "jsonl":
         if start.startswith((b'{"', b'[{"')):
             raise CorpusError(f"{path}: it is not {WORDS[kind]} but {_describe_text(head)}")
         return
     if start.startswith(b"["):
-        raise CorpusError(
-            f"{path}: it is one JSON array and not JSON lines. Write one object a line, "
-            "or load it with the json module and use from_records."
-        )
+        return  # one array of objects
     if not any(line.lstrip(BLANK).startswith(b"{") for line in head.splitlines()):
         raise CorpusError(f"{path}: it is not JSON lines but {_describe_text(head)}")

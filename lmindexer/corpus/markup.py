@@ -15,8 +15,14 @@ _BLOCK = (
 )
 
 
+# attributes have values, or are among those that need none: "<a and y>" is no tag
+_FLAGS = "allowfullscreen|async|autoplay|checked|controls|default|defer|disabled|hidden|ismap|itemscope|loop|multiple"
+_FLAGS += "|muted|nohref|noshade|novalidate|nowrap|open|readonly|required|reversed|selected"
+_ATTRIBUTE = rf"""\s+(?:[\w:@.-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+)|(?:{_FLAGS})(?=[\s/>]))"""
+
+
 def _tag(names: str) -> str:
-    return rf"</?(?:{'|'.join(names.split())})(?=[\s/>])[^<>]*>"
+    return rf"</?(?:{'|'.join(names.split())})(?:{_ATTRIBUTE})*\s*/?>"
 
 
 _UNSEEN = re.compile(r"(?is)<!--.*?-->|<!doctype[^<>]*>|<(script|style)(?=[\s>])[^<>]*>.*?</\1\s*>")

@@ -11,6 +11,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from torch import Tensor
 
+CHARACTERS = 16  # of a text that are looked at for each token wanted; English has four to five a token
+LONGEST_WORD = 200  # characters; tokenizers read longer ones as unknown
 OTHER = 0  # the vocabulary's place for any token that did not occur when it was made
 
 
@@ -25,7 +27,7 @@ class TokenisedDocuments:
     def from_texts(cls, texts: list[str], tails: list[str] | None, tokenizer, max_length: int):
         """Cut each text to `max_length` tokens; a tail (the category text) is kept and the text before it cut."""
         if tails is None:
-            rows = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
+            rows = _beginnings(texts, tokenizer, max_length, truncation=True, max_length=max_length)
         else:
             rows = _with_tails(texts, tails, tokenizer, max_length)
         lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
@@ -53,13 +55,39 @@ class TokenisedDocuments:
         return torch.where(present, first[:, None] + step, first[:, None]), present
 
 
+def _beginnings(texts: list[str], tokenizer, tokens: int, **how) -> list[list[int]]:
+    """The first `tokens` tokens of each text at least, without a look at the rest of a long one.
+
+    A text is cut at white space, where no word is cut, and tokenised anew at a later place if that was too early.
+    """
+    rows = tokenizer([beginning(text, CHARACTERS * tokens) for text in texts], **how)["input_ids"]
+    characters = CHARACTERS * tokens
+    short = [place for place, text in enumerate(texts) if len(text) > characters and len(rows[place]) < tokens]
+    while short:
+        characters *= 8
+        for place, row in zip(
+            short, tokenizer([beginning(texts[place], characters) for place in short], **how)["input_ids"], strict=True
+        ):
+            rows[place] = row
+        short = [place for place in short if len(texts[place]) > characters and len(rows[place]) < tokens]
+    return rows
+
+
+def beginning(text: str, characters: int) -> str:
+    """At most so many characters of a text, up to the last white space among them if one is near."""
+    if len(text) <= characters:
+        return text
+    near = range(characters, max(characters - LONGEST_WORD, 0), -1)
+    return text[: next((place for place in near if text[place].isspace()), characters)]
+
+
 def _with_tails(texts, tails, tokenizer, max_length) -> list[list[int]]:
     """[text cut short][tail], with the tokenizer's special tokens around the whole."""
     around = tokenizer("")["input_ids"]  # [CLS][SEP] or </s>
     opening = [token for token in around[:-1] if token in (tokenizer.cls_token_id, tokenizer.bos_token_id)]
     closing = around[len(opening) :]
     room = max_length - len(around)
-    heads = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    heads = _beginnings(texts, tokenizer, room, add_special_tokens=False, verbose=False)
     ends = tokenizer(tails, add_special_tokens=False, verbose=False)["input_ids"]
     rows = []
     for head, end in zip(heads, ends, strict=True):

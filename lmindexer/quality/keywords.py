@@ -7,11 +7,9 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.words import key_words_of
 from lmindexer.ids.grouping import rank_within_groups
 from lmindexer.ids.semantic_ids import SemanticIDs
-
-# At least two characters and a letter first: in a list of words, numbers say little.
-_WORD = r"(?u)\b[^\W\d_][\w'-]*\w\b"
 
 Keywords = dict[tuple[int, ...], list[tuple[str, float]]]
 
@@ -25,8 +23,8 @@ class PrefixKeywords:
         W(w, p) = tf(w, p) · ln(1 + A / f(w))
 
     with tf = count of w in p / count of all words in p, f(w) = count of w over all prefixes and A = mean
-    number of words in a prefix (Grootendorst 2022, arXiv 2203.05794, eq. 3). English stop words are left
-    out.
+    number of words in a prefix (Grootendorst 2022, arXiv 2203.05794, eq. 3). `corpus.words.key_words_of` says what
+    a word is, in any script; HTML and English stop words are left out.
 
     Attributes:
         corpus: whose documents (title and text, without categories) were counted.
@@ -41,7 +39,9 @@ class PrefixKeywords:
     @classmethod
     def from_corpus(cls, corpus: Corpus) -> "PrefixKeywords":
         """Count the words of every document."""
-        vectorizer = CountVectorizer(stop_words="english", token_pattern=_WORD, dtype=np.int32)
+        vectorizer = CountVectorizer(
+            stop_words="english", tokenizer=key_words_of, token_pattern=None, dtype=np.int32
+        )
         try:
             counts = vectorizer.fit_transform(corpus.documents())
         except ValueError:  # scikit-learn's answer to a corpus without a single word that is no stop word

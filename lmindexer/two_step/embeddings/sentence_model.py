@@ -6,6 +6,7 @@ import numpy as np
 
 from lmindexer.common.errors import SettingsError
 from lmindexer.model.backbones import quiet_loading
+from lmindexer.model.tokens import beginning
 from lmindexer.two_step.embeddings.base import Embeddings
 
 
@@ -28,6 +29,8 @@ class SentenceTransformerEmbeddings(Embeddings):
 
     def _embed(self, texts, tails, doc_ids, progress) -> np.ndarray:
         network = self._loaded()
+        if network.max_seq_length:  # a model reads no more, and its tokenizer need not either
+            texts = [beginning(text, 64 * network.max_seq_length) for text in texts]
         if tails is not None:
             texts = with_tails(texts, tails, network.tokenizer, network.max_seq_length)
         vectors = network.encode(texts, show_progress_bar=progress, normalize_embeddings=True)

@@ -9,6 +9,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from lmindexer.common.errors import LMIndexerError, TrainingError
 from lmindexer.common.jsonfiles import read_json, write_json
+from lmindexer.corpus.words import words_of
 from lmindexer.two_step.embeddings.base import Embeddings
 
 WORDS, TABLE = "words.json", "tfidf.safetensors"
@@ -18,7 +19,8 @@ class TfidfEmbeddings(Embeddings):
     """X V of unit-length TF-IDF rows X = U S Vᵀ (latent semantic analysis), with 1 + log tf and English stop words out.
 
     Rows are not rescaled: a document whose words fit the corpus's themes badly stays short. Documents that share no
-    known word with the corpus are rows of zeros.
+    known word with the corpus are rows of zeros (a warning says how many). `corpus.words.words_of` says what a word is,
+    in any script.
 
     rank:  leading singular vectors, at most one fewer than documents or words.
     words: the most frequent ones that are kept; those in one document alone are left out.
@@ -32,6 +34,9 @@ class TfidfEmbeddings(Embeddings):
     def __init__(self, rank: int = 200, words: int = 50_000):
         self.rank, self.words = int(rank), int(words)
         self._vectorizer, self._table = None, None  # table [V, r]
+
+    def _state_of_files(self) -> list:
+        return [["words of any script", 2]]  # vectors kept from the time when marks cut words are not used again
 
     def _fit(self, texts, tails, doc_ids, progress) -> np.ndarray:
         least = 2 if len(texts) > 20 else 1
@@ -70,7 +75,9 @@ class TfidfEmbeddings(Embeddings):
 
 
 def _vectorizer(**options) -> TfidfVectorizer:
-    return TfidfVectorizer(sublinear_tf=True, stop_words="english", **options)
+    return TfidfVectorizer(
+        sublinear_tf=True, stop_words="english", tokenizer=words_of, token_pattern=None, **options
+    )
 
 
 def _whole(texts: list[str], tails: list[str] | None) -> list[str]:
