@@ -13,6 +13,8 @@ from lmindexer.corpus.checks import SKIP_REMEDY, Table, clean_cell, is_missing_w
 PATH_SEPARATOR = " > "  # between levels in labels(); also the default for reading a path column
 _OTHERS = (">", "/", "|", "»", "::", "›", "→", "\\", ";", ",")  # separators that people use, none beats an earlier one
 
+MOST_LEVELS = 100  # of a path; a deeper one is a text, or was parted at the wrong sign
+
 _LABEL = re.compile(r'(?:^| > )(?:"((?:[^"]|"")*)"(?=$| > )|(.*?)(?=$| > ))', re.DOTALL)
 
 Path = tuple[str, ...]
@@ -67,6 +69,9 @@ def read_paths(table: Table, columns: Sequence[str], whole: bool, separator: str
         if wrong.startswith("has a gap"):
             remedy = f"Fill that level in, or leave the deeper ones empty. {SKIP_REMEDY}"
             table.note(index, column, "category gap", f"the category path {wrong}", remedy)
+        elif wrong.startswith("has more"):
+            remedy = f"Name another column or separator if it is no path. {SKIP_REMEDY}"
+            table.note(index, column, "category too deep", f"the category path {wrong}", remedy)
         elif wrong:
             note_wrong_cell(table, index, column, wrong)
     remark_missing(table, columns[0], stand_ins)
@@ -132,6 +137,8 @@ def _clean_path(parts: tuple, missing: str) -> tuple[Path, list[str], int, str]:
         labels.append(label)
     while labels and labels[-1] is None:
         labels.pop()
+    if len(labels) > MOST_LEVELS:
+        return (), words, 0, f"has more than {MOST_LEVELS} levels ({len(labels):,})"
     if None in labels:
         level = labels.index(None)
         return (), words, level, f"has a gap: level {level + 1} is empty and level {len(labels)} is not"

@@ -521,3 +521,13 @@ def test_many_problems_do_not_take_long(tmp_path):
     (tmp_path / "a.csv").write_bytes(GOOD_CSV + b'"x\n1,"y\n' * 20_000)
     with pytest.raises(CorpusError, match=r"row 4: a quotation mark .*\(39,999 more rows have problems.\)$"):
         Corpus.from_csv(tmp_path / "a.csv", **COLUMNS)
+
+
+def test_a_path_of_thousands_of_levels_is_a_bad_row():
+    """Found by fuzzing: every level of such a path became a key, so time and memory grew with its square."""
+    rows = [{"doc_id": "a", "text": "x", "path": "A > B"}, {"doc_id": "b", "text": "y", "path": "A > " * 50_000 + "B"}]
+    with pytest.raises(CorpusError, match=r"row 1 .*has more than 100 levels \(50,001\)\. Name another column"):
+        Corpus.from_records(rows, text="text", category="path")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert len(Corpus.from_records(rows, text="text", category="path", on_error="skip")) == 1
