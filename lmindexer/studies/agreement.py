@@ -1,5 +1,7 @@
 """Table 1's sections: AMI of c1 and c1c2, what is compared with what, and the targets."""
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -19,6 +21,7 @@ FIRST = (
     Column("prefixes_c1", "codes", 0, False),
     Column("neighbours_c1", "neighbours", 3, False),
     Column("seconds", "seconds", 0, False),
+    Column("embedding_seconds", "embedding, seconds", 0, False),
 )
 SECOND = (
     Column("prefixes_c1c2", "c1c2 prefixes", 0),
@@ -39,7 +42,11 @@ class. NMI, homogeneity, \
 completeness and purity are not corrected for the number of codes: compare them at like perplexity only. *neighbours* \
 is the share of a document's 10 nearest by mean-pooled MiniLM that have its code; a clustering of these very \
 embeddings has an advantage there, and few codes raise it. *perplexity* says how many codes are in use, as if all \
-were used alike. *seconds* are of the whole run, beside whatever else the machine did."""
+were used alike. *seconds* are those of learning the codes, every part of a run that was taken up again; the \
+embedding stands apart (for LMIndexer its encoder pass and preparation), at what the run that made it needed. Runs \
+noted before 2026-11-27 counted both, and waiting, together, so their seconds are not shown. Methods that are one \
+clustering at c1 (HC and residual k-means on the same embedding begin with the same k-means) are one line there, named \
+with "=", and one comparison."""
 UNLIKE_SIZES = """\
 **Unlike numbers of codes.** As on the slides, c1 has 512 values, 256 or 50 here, and AMI charges for codes that part \
 a class: 512 codes for fewer classes must part some, 50 codes need not. A difference between lines of unlike \
@@ -54,7 +61,8 @@ def sections(result) -> list[str]:
     equal = result.study.name == "table1"
     found, targets = [EXPLAINED if equal else f"{EXPLAINED}\n\n{UNLIKE_SIZES}"], []
     if "ami_c1" in frame:
-        found.append(overview(frame, list(kinds)))
+        same = one_clustering(first_codes(result, *setting) for setting in settings_of(frame))
+        found.append(overview(frame, list(kinds), same))
     for corpus, text in settings_of(frame):
         some = part(frame, corpus, text)
         found += [f"## {title(corpus, text)}", *_tables(some, list(kinds), corpus, result)]
@@ -68,9 +76,13 @@ def sections(result) -> list[str]:
     return [*found, theirs] if theirs else found
 
 
-def overview(frame: pd.DataFrame, labels: list[str]) -> str:
-    """The AMI of c1 with the leaf of every method, corpus and text, means over seeds, in one table."""
+def overview(frame: pd.DataFrame, labels: list[str], same: Mapping[str, str] | None = None) -> str:
+    """The AMI of c1 with the leaf of every method, corpus and text, means over seeds, in one table.
+
+    same: methods that are one clustering everywhere (`one_clustering`).
+    """
     settings = settings_of(frame)
+    frame, labels = as_one(frame, labels, same or {})
     finished = set(frame["label"])
     rows = []
     for label in (label for label in labels if label in finished):
@@ -95,14 +107,17 @@ def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list
         for prefix in ("c1", "c1c2")
     ]
     like = _like(frame, labels)
+    first = as_one(frame, labels, one_clustering([first_codes(result, *settings_of(frame)[0])]))
     found = [
-        f"### c1\n\n{means_table(frame, labels, FIRST)}",
+        f"### c1\n\n{means_table(*first, FIRST)}",
         f"### c1c2, and the whole ID\n\nAn AMI of c1c2 compares only between like numbers of prefixes.{like}\n\n"
         + means_table(frame, labels, SECOND),
     ]
     if len(classes) > 1:
-        for name, columns in zip(("c1", "c1c2"), by_level, strict=True):
-            found.append(f"### AMI of {name} with each category level\n\n{means_table(frame, labels, columns)}")
+        for name, (some, lines), columns in zip(("c1", "c1c2"), (first, (frame, labels)), by_level, strict=True):
+            found.append(f"### AMI of {name} with each category level\n\n{means_table(some, lines, columns)}")
+        if 1 in classes.values():
+            found.append("A level of one class says nothing: every grouping agrees with it as well as any other.")
     return found
 
 
@@ -136,24 +151,58 @@ def _first(labels: list[str]) -> str:
 # ---- comparisons -----------------------------------------------------------------------------------------------
 
 
-def comparisons(result, corpus: str, category_text: bool) -> list[Comparison]:
-    """LMIndexer's AMI(c1, leaf) against each other method's, on the seeds that both have finished."""
-    study = result.study
-    codes: dict[str, dict[int, np.ndarray]] = {}
+def first_codes(result, corpus: str, category_text: bool) -> dict[str, dict[int, np.ndarray]]:
+    """{method: {seed: c1 [N]}} of the finished runs of one corpus and text, methods in the study's order."""
+    codes: dict[str, dict[int, np.ndarray]] = {method.label: {} for method in result.study.methods}
     for one in result.found:
         run = Run(**one["run"])
-        if (run.corpus, run.category_text) == (corpus, category_text):
-            codes.setdefault(run.label, {})[run.seed] = result.codes(run)[:, 0]
-    ours = _first([method.label for method in study.methods])
-    if ours not in codes or len(codes) < 2:
+        if (run.corpus, run.category_text) == (corpus, category_text) and run.label in codes:
+            codes[run.label][run.seed] = result.codes(run)[:, 0]
+    return {label: seeds for label, seeds in codes.items() if seeds}
+
+
+def one_clustering(settings: Iterable[dict[str, dict[int, np.ndarray]]]) -> dict[str, str]:
+    """{method: the method before it with the same groups}, where they are so in every setting and under every seed.
+
+    >>> one_clustering([{"HC": {0: np.array([4, 4, 1])}, "k-means": {0: np.array([0, 0, 2])}}])
+    {'k-means': 'HC'}
+    """
+    groups = [
+        {label: {seed: _groups(one).tobytes() for seed, one in seeds.items()} for label, seeds in codes.items()}
+        for codes in settings
+    ]
+    labels = list(dict.fromkeys(label for codes in groups for label in codes))
+    found: dict[str, str] = {}
+    for place, label in enumerate(labels):
+        for before in labels[:place]:
+            if before not in found and all(codes.get(label) == codes.get(before) for codes in groups):
+                found[label] = before
+                break
+    return found
+
+
+def _groups(codes: np.ndarray) -> np.ndarray:
+    """Groups numbered in the order in which they are met."""
+    return np.unique(np.unique(codes, return_index=True)[1][np.unique(codes, return_inverse=True)[1]],
+                     return_inverse=True)[1]  # fmt: skip
+
+
+def as_one(frame: pd.DataFrame, labels: list[str], same: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+    """The frame and the labels with methods that are one clustering as one line, "HC = residual k-means"."""
+    named = {label: " = ".join([label, *(one for one, other in same.items() if other == label)]) for label in labels}
+    kept = [label for label in labels if label not in same]
+    some = frame[frame["label"].isin(kept)]
+    return some.assign(label=some["label"].map(named)), [named[label] for label in kept]
+
+
+def comparisons(result, corpus: str, category_text: bool) -> list[Comparison]:
+    """LMIndexer's AMI(c1, leaf) against each other method's, on the seeds that both have finished."""
+    codes = first_codes(result, corpus, category_text)
+    ours = _first([method.label for method in result.study.methods])
+    labels = leaf_labels(result.study.corpora[corpus])
+    if ours not in codes or len(codes) < 2 or not (labels != "").any():
         return []
-    labels = leaf_labels(study.corpora[corpus])
-    if not (labels != "").any():
-        return []
-    shared = {name: sorted(set(seeds) & set(codes[ours])) for name, seeds in codes.items()}
-    given = {name: [codes[name][s] for s in seeds] for name, seeds in shared.items() if seeds}
-    ordered = {m.label: given[m.label] for m in study.methods if m.label in given}
-    return compare_methods(labels, ordered, ours) if len(ordered) > 1 else []
+    return compare_methods(labels, codes, ours)
 
 
 def leaf_labels(corpus) -> np.ndarray:
@@ -167,15 +216,23 @@ def leaf_labels(corpus) -> np.ndarray:
 
 def _compared(found: list[Comparison], corpus) -> str:
     rows = [
-        [f"{c.first} - {c.second}", f"{c.difference:+.3f}", f"{c.low:+.3f} to {c.high:+.3f}", _p(c.p), _p(c.p_holm)]
+        [
+            f"{c.first} - {' = '.join([c.second, *c.same])}",
+            c.seeds,
+            f"{c.difference:+.3f}",
+            f"{c.low:+.3f} to {c.high:+.3f}",
+            _p(c.p),
+            _p(c.p_holm),
+        ]
         for c in found
     ]
-    heading = ["AMI of c1, leaf", "difference", "95 % interval", "p", "p, Holm"]
+    heading = ["AMI of c1, leaf", "seeds", "difference", "95 % interval", "p", "p, Holm"]
     labelled = int((corpus.labels() != "").sum())
     note = (
-        f"Paired over the {labelled:,} documents that have a category, means over the seeds both have: 500 bootstrap "
-        "draws for the interval, 10,000 sign flips of each document's contribution for p, Holm's correction within "
-        "this table. They speak of other documents, not of other seeds."
+        f"Paired over the {labelled:,} documents that have a category, means over the seeds that both have: interval "
+        "and p by Student's t with the jackknife's standard error (AMI worked out anew without each document; "
+        "[how far to trust it](significance.md)), Holm's correction within this table. They speak of other documents, "
+        "not of other seeds."
     )
     return f"### Paired comparisons\n\n{note}\n\n{markdown(heading, rows)}"
 
@@ -190,43 +247,60 @@ def _p(value: float) -> str:
 def target_rows(
     frame: pd.DataFrame, kinds: dict[str, str], corpus: str, category_text: bool, labels: np.ndarray
 ) -> list[list]:
-    """LMIndexer over the best two-step method: ratio of mean AMI, ratio of perplexity, met or missed.
+    """LMIndexer over the best two-step method: ratio of mean AMI, ratio of perplexity, met or missed; over the seeds
+    that both have.
 
     Beside it, without a target: the ratio that the categories themselves reach (`merged_classes`) with as many codes,
     and the ratio over the best control but random and the true categories.
     """
-    means = frame.groupby("label")[["ami_c1", "perplexity_c1", "prefixes_c1"]].mean()
-    seeds = frame.groupby("label")["seed"].nunique()
-    two_step = [label for label, kind in kinds.items() if kind == "two-step" and label in means.index]
+    present = set(frame["label"])
+    two_step = [label for label, kind in kinds.items() if kind == "two-step" and label in present]
+    controls = [n for n, kind in kinds.items() if kind == "control" and n in present and n != "true categories"]
+    absent = sum(kind == "two-step" for kind in kinds.values()) - len(two_step)
     rows = []
-    for ours in (label for label, kind in kinds.items() if kind == "lmindexer" and label in means.index):
-        if not two_step or pd.isna(means.loc[ours, "ami_c1"]):
+    for ours in (label for label, kind in kinds.items() if kind == "lmindexer" and label in present):
+        best, pair = _best(frame, ours, two_step)
+        if best is None:
             continue
-        best = means.loc[two_step, "ami_c1"].idxmax()
-        ratio = means.loc[ours, "ami_c1"] / means.loc[best, "ami_c1"]
-        share = means.loc[ours, "perplexity_c1"] / means.loc[best, "perplexity_c1"]
-        met = ratio >= TARGETS[category_text] and share >= ENOUGH
-        absent = sum(kind == "two-step" for kind in kinds.values()) - len(two_step)
-        few = seeds[ours] < 3 or seeds[best] < 3 or absent
-        said = ("met" if met else "**missed**") + (" so far" if few else "")
-        reach = category_agreement(labels, merged_classes(labels, round(means.loc[ours, "prefixes_c1"]))).ami
-        others = [n for n, kind in kinds.items() if kind == "control" and n in means.index and n != "true categories"]
-        control = means.loc[others, "ami_c1"].idxmax() if others else None
-        beside = (
-            "-" if control is None else f"{control}: {means.loc[ours, 'ami_c1'] / means.loc[control, 'ami_c1']:.2f}"
-        )
-        rows.append([corpus, "with" if category_text else "without", ours, best, f"{ratio:.2f}",
-                     f"{TARGETS[category_text]:.2f}", f"{share:.2f}", said, f"{reach / means.loc[best, 'ami_c1']:.2f}",
-                     beside])  # fmt: skip
+        share, target = pair["perplexity_c1"][0] / pair["perplexity_c1"][1], TARGETS[category_text]
+        met = _ratio(pair) >= target and share >= ENOUGH
+        said = ("met" if met else "**missed**") + (" so far" if pair["seeds"] < 3 or absent else "")
+        reach = category_agreement(labels, merged_classes(labels, round(pair["prefixes_c1"][0]))).ami
+        control, beside = _best(frame, ours, controls)
+        rows.append([corpus, "with" if category_text else "without", ours, best, f"{_ratio(pair):.2f}",
+                     f"{target:.2f}", f"{share:.2f}", said, f"{reach / pair['ami_c1'][1]:.2f}",
+                     "-" if control is None else f"{control}: {_ratio(beside):.2f}"])  # fmt: skip
     return rows
+
+
+def _best(frame: pd.DataFrame, ours: str, others: list[str]) -> tuple[str | None, dict]:
+    """Of the other methods the one with the highest AMI, and the means of both over the seeds that both have."""
+    pairs = {}
+    own = frame[frame["label"] == ours].dropna(subset="ami_c1").set_index("seed")
+    for other in others:
+        theirs = frame[frame["label"] == other].dropna(subset="ami_c1").set_index("seed")
+        shared = own.index.intersection(theirs.index)
+        if len(shared):
+            names = ("ami_c1", "perplexity_c1", "prefixes_c1")
+            means = {name: (own.loc[shared, name].mean(), theirs.loc[shared, name].mean()) for name in names}
+            pairs[other] = means | {"seeds": len(shared)}
+    if not pairs:
+        return None, {}
+    best = max(pairs, key=lambda other: pairs[other]["ami_c1"][1])
+    return best, pairs[best]
+
+
+def _ratio(pair: dict) -> float:
+    return pair["ami_c1"][0] / pair["ami_c1"][1]
 
 
 def _targets(rows: list[list]) -> str:
     heading = ["corpus", "category text", "form", "best two-step method", "AMI ratio", "target", "perplexity ratio"]
     note = (
-        "AMI of c1 with the leaf, mean over seeds, over that of the best two-step method (rq-VAE, HC, residual "
-        f"k-means). *Met* asks for the ratio and for a perplexity of at least {ENOUGH:.0%} of that method's. *so far*: "
-        "fewer than three seeds, or a two-step method is still to be run. *Leaves merged*: the ratio that the true "
+        "AMI of c1 with the leaf, mean over the seeds that both have, over that of the best two-step method (rq-VAE, "
+        "HC, residual k-means). *Met* asks for the ratio and for a perplexity of at least "
+        f"{ENOUGH:.0%} of that method's. *so far*: fewer than three seeds, or a two-step method is still to be run. "
+        "*Leaves merged*: the ratio that the true "
         "leaf categories reach themselves when they are merged, smallest first, into as many groups as LMIndexer uses "
         "codes; a target above it asks for more than the categories themselves give. The last column is against the "
         "best control, which has no target."

@@ -34,6 +34,16 @@ def measure(bundle: Bundle, neighbours: np.ndarray | None = None) -> dict:
     return json_safe(found)
 
 
+def training_seconds(history) -> float | None:
+    """Seconds in which codes were learned: every epoch of the history, also those before a fit was taken up again.
+
+    None for indexers that learn nothing. Embedding the documents is not in it.
+    """
+    if history is None or "seconds" not in history:
+        return None
+    return float(history["seconds"].sum())
+
+
 KEPT = ("stage", "position", "epoch", "perplexity", "diff_ratio", "macro_f1", "id_consistency")
 
 

@@ -46,9 +46,9 @@ class StudyResult:
 
     def frame(self) -> pd.DataFrame:
         """One row a finished run: what it is and its numbers (`tables.flat`)."""
-        from lmindexer.studies.tables import flat
+        from lmindexer.studies.tables import cost_of_embeddings, flat
 
-        return pd.DataFrame([flat(one) for one in self.found])
+        return cost_of_embeddings(pd.DataFrame([flat(one) for one in self.found]))
 
     def history(self) -> pd.DataFrame:
         """One row an epoch of every finished run: corpus, category_text, label, seed, and what `measure.KEPT` names."""

@@ -25,6 +25,7 @@ SWEEP = (
     Column("largest_group", "largest collision", 0),
     Column("id_consistency", "ID consistency"),
     Column("seconds", "seconds", 0, False),
+    Column("embedding_seconds", "embedding, seconds", 0, False),
 )
 # figure → (what is asked, switched off, quantity by position, heading)
 FIGURES = {
@@ -83,14 +84,15 @@ _CURVE_HEADING = ["figure", "form", "position", "with, epoch 1, 2, …", "withou
 def curve_rows(history: pd.DataFrame) -> list[list]:
     """The curves of the figures: a line each figure, form and position, with the means of each epoch."""
     discrete = history[history["stage"] == "discrete"]
+    seeds = discrete.groupby("label")["seed"].agg(set).to_dict()
     rows = []
     for figure, (_, off, quantity, heading) in FIGURES.items():
         name = quantity.removeprefix("trained_")
         for form in FORMS:
-            means = [
-                discrete[discrete["label"] == label].groupby(["position", "epoch"])[name].mean()
-                for label in (form, f"{form}, {off}")
-            ]
+            both = [form, f"{form}, {off}"]
+            shared = set.intersection(*(seeds.get(label, set()) for label in both))
+            own = discrete[discrete["seed"].isin(shared)]
+            means = [own[own["label"] == label].groupby(["position", "epoch"])[name].mean() for label in both]
             if any(one.dropna().empty for one in means):
                 continue
             for position in means[0].index.get_level_values("position").unique():

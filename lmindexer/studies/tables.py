@@ -1,5 +1,6 @@
 """From noted runs to tables: one flat row a run, means and standard deviations over seeds, Markdown."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,14 +24,16 @@ class Column:
 def flat(found: dict) -> dict:
     """One row of a noted run, by plain names.
 
-    corpus, category_text, label, method, seed, seconds, documents; perplexity_c1 …, within_c2, diff_ratio_c2,
+    corpus, category_text, label, method, seed, seconds (`training_seconds`), embedding, embedding_seconds, documents;
+    perplexity_c1 …, within_c2, diff_ratio_c2,
     prefixes_c1, prefixes_c1c2 …, unique_share, colliding_documents, largest_group; ami_c1, nmi_c1, … of the leaf
     category (`leaf_level`) for c1 and c1c2, ami_c1_level1 … of each level; neighbours_c1, neighbours_c1c2; and of the
     last epoch of the discrete stage macro_f1_c1, id_consistency, ….
     """
     run, m = found["run"], found["measures"]
     row = {name: run[name] for name in ("corpus", "category_text", "label", "method", "seed")}
-    row |= {"seconds": found["seconds"], "documents": found["documents"]}
+    row |= {"seconds": found.get("training_seconds"), "documents": found["documents"]}  # older runs noted none
+    row |= {"embedding_seconds": found.get("embedding_seconds"), "embedding": _embedding(found)}
     for place in range(len(m["perplexity"])):
         row[f"perplexity_c{place + 1}"] = m["perplexity"][place]
         row[f"within_c{place + 1}"] = m["within_prefix_perplexity"][place]
@@ -49,6 +52,24 @@ def flat(found: dict) -> dict:
             row |= {f"{name}_{prefix}": one[name] for name in SCORES} | {f"classes_{prefix}": one["classes"]}
     row |= {name: m[name] for name in ("neighbours_c1", "neighbours_c1c2")}
     return row | _trained(m["history"])
+
+
+def _embedding(found: dict) -> str:
+    """What tells one embedding from another: its settings, or the line of the table where it is part of the method."""
+    given = found.get("settings", {}).get("embeddings")
+    return found["run"]["label"] if given is None else json.dumps(given, sort_keys=True)
+
+
+def cost_of_embeddings(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with embedding_seconds of whoever made the embedding: the most that any run with it needed.
+
+    Runs of one corpus and text that share an embedding make it once, and read it from the cache after that.
+    """
+    if "embedding_seconds" not in frame:
+        return frame
+    seconds = frame["embedding_seconds"].astype(float)
+    by = [frame[name] for name in ("corpus", "category_text", "embedding")]
+    return frame.assign(embedding_seconds=seconds.groupby(by).transform("max"))
 
 
 def leaf_level(classes: Mapping[int, int], documents: int) -> int:

@@ -59,15 +59,18 @@ def noted(results: Path, run: Run, corpus: Corpus, bundle: Path) -> dict | None:
 def execute(folder: Path, run: Run, corpus: Corpus, maps: bool = False, reference: bool = True) -> dict:
     """Make one run of a study in `folder`: bundle, numbers. A half run goes on from its checkpoint.
 
-    Returns what is noted: run, settings, fingerprint, measures, seconds, versions.
+    Returns what is noted: run, settings, fingerprint, measures, versions; seconds (this program's, for estimates),
+    training_seconds (`measure.training_seconds`) and embedding_seconds: what the embedding, or LMIndexer's encoder
+    pass and preparation, took this time, which is little where a run before has left it in the cache.
     """
     from lmindexer.runs.manifest import library_versions
-    from lmindexer.studies.measure import measure, reference_neighbours
+    from lmindexer.studies.measure import measure, reference_neighbours, training_seconds
 
     began = time.perf_counter()
     inside, target = folder / ".study", folder / run.name
-    _embed(inside, run, corpus)
+    embedded = _embed(inside, run, corpus)
     bundle = _fitted(target, run, corpus, maps)
+    prepared = bundle.manifest.get("timings", {}).get("prepare") if embedded is None else embedded
     neighbours = None
     if reference:
         with alone(inside / "locks" / "neighbours"):
@@ -75,6 +78,8 @@ def execute(folder: Path, run: Run, corpus: Corpus, maps: bool = False, referenc
     found = identity(run, corpus) | {
         "measures": measure(bundle, neighbours),
         "seconds": time.perf_counter() - began,
+        "training_seconds": training_seconds(bundle.history),
+        "embedding_seconds": prepared,
         "versions": library_versions() | {"lmindexer": bundle.manifest["lmindexer_version"]},
         "created": bundle.manifest["created"],
         "documents": len(corpus),
@@ -98,15 +103,20 @@ def alone(path: Path):
         yield
 
 
-def _embed(inside: Path, run: Run, corpus: Corpus) -> None:
-    """Have an embedding in the cache before the fit, made by one process while others that need it wait."""
+def _embed(inside: Path, run: Run, corpus: Corpus) -> float | None:
+    """Have an embedding in the cache before the fit, made by one process while others that need it wait.
+
+    Returns the seconds it took, without waiting; None for an indexer that has no embedding of its own.
+    """
     wanted = build(run).settings.get("embeddings")
     if wanted is None:
-        return
+        return None
     from lmindexer.two_step.embeddings import embed_corpus
 
     with alone(inside / "locks" / slug(f"{run.corpus} {run.category_text} {json.dumps(wanted)}")):
+        began = time.perf_counter()
         embed_corpus(corpus, wanted, category_text=run.category_text, progress=False)
+        return time.perf_counter() - began
 
 
 def _built(run: Run, maps: bool):

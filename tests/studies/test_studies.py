@@ -32,8 +32,9 @@ from lmindexer.studies import (
 )
 from lmindexer.studies.catalogue import OURS
 from lmindexer.studies.figures import training_figure
+from lmindexer.studies.measure import training_seconds
 from lmindexer.studies.records import Records
-from lmindexer.studies.tables import flat
+from lmindexer.studies.tables import cost_of_embeddings, flat
 from lmindexer.two_step.embeddings import TfidfEmbeddings
 
 TINY = {"preset": "tiny", "codebook_size": 4, "positions": 2, "batch_size": 16, "macro_f1_documents": 8,
@@ -390,6 +391,38 @@ def test_one_table_of_all_corpora_by_hand():
         "| b | - | - |",  # finished, but its documents have no category
         "| a | 0.500 | 0.300 (1) |",
     ]
+
+
+def test_targets_take_the_seeds_that_both_have():
+    kinds = {"LMIndexer": "lmindexer", "a": "two-step"}
+    frame = agreement_frame((0.5, 60), [("a", 0.40, 60)])
+    frame.loc[(frame["label"] == "LMIndexer") & (frame["seed"] == 0), "ami_c1"] = 0.2
+    frame = frame[(frame["label"] == "LMIndexer") | (frame["seed"] == 0)]  # "a" has seed 0 only
+    (row,) = agreement.target_rows(frame, kinds, "x", True, np.array(["x", "x", "y", "y", ""]))
+    assert row[4] == "0.50" and row[7] == "**missed** so far"  # 0.2 / 0.4, and not the mean 0.4 / 0.4
+
+
+def test_one_clustering_is_one_line_of_c1():
+    codes = {
+        "HC": {0: np.array([4, 4, 1]), 1: np.array([1, 2, 3])},
+        "k-means": {0: np.array([0, 0, 2]), 1: np.arange(3)},
+    }
+    other = {"x": {0: np.array([0, 1, 1])}}
+    assert agreement.one_clustering([codes | other]) == {"k-means": "HC"}
+    assert agreement.one_clustering([codes, {**codes, "k-means": other["x"]}]) == {}  # not everywhere
+    frame = pd.DataFrame({"label": ["HC", "k-means", "x"], "ami_c1": [0.5, 0.5, 0.1]})
+    some, labels = agreement.as_one(frame, ["HC", "x", "k-means"], {"k-means": "HC"})
+    assert labels == ["HC = k-means", "x"] and some["label"].tolist() == labels
+
+
+def test_seconds_are_of_learning_and_embeddings_cost_what_making_them_took():
+    history = pd.DataFrame({"stage": ["a", "b"], "seconds": [2.0, 3.0]})
+    assert training_seconds(history) == 5 and training_seconds(None) is None
+    frame = pd.DataFrame({
+        "corpus": "x", "category_text": True, "label": ["HC", "HC", "rq", "other"],
+        "embedding": ["minilm", "minilm", "minilm", "tfidf"], "embedding_seconds": [60.0, 0.1, 0.2, 5.0],
+    })  # fmt: skip
+    assert cost_of_embeddings(frame)["embedding_seconds"].tolist() == [60, 60, 60, 5]
 
 
 def test_slides_codebooks_are_said_to_be_unlike(finished):
