@@ -28,7 +28,8 @@ def lines_for(corpus: Corpus) -> dict[str, Line]:
     """All lines for one corpus.
 
     The IDs of the five methods have equal codebook sizes: those of the bundled LMIndexer run where the corpus is a
-    sample, otherwise 3 × 32. "Best" takes IDs that were chosen for search: residual k-means, 256 and 256 codes.
+    sample, otherwise 3 × 32. "Best" takes IDs that were chosen for search: residual k-means, one code of 256 and then
+    the document (up to 4,000 documents: two codes of 16).
     """
     sizes = SAMPLE_SIZES.get(corpus.name, SIZES)
     found = [
@@ -56,9 +57,11 @@ def _by_ids(make, corpus: Corpus, sizes, form: str, name: str) -> Callable[[int]
 
 
 def _best(seed: int, form: str, documents: int) -> GenerativeRetriever:
-    size = 256 if documents > 4_000 else 16
+    sizes, rows = (
+        ((256,), 12) if documents > 4_000 else ((16, 16), 16)
+    )  # chosen on validation: docs/results/retrieval.md
     label = {"nodes": "generative, rows of the node, best IDs", "codes": "generative, shared rows, best IDs"}[form]
-    return GenerativeRetriever(_kmeans(None, (size, size), seed), form, seed=seed, name=label)
+    return GenerativeRetriever(_kmeans(None, sizes, seed), form, rows=rows, seed=seed, name=label)
 
 
 def _lm(corpus: Corpus, sizes, seed: int = 0):
