@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer_app import links, studies
+from explorer_app import finder, links, studies
 from explorer_app.context import current_key, shelf
 from explorer_app.show import md
 from explorer_app.views import PAGES
@@ -14,7 +14,7 @@ from lmindexer.common.errors import LMIndexerError
 BROKEN = "This page met a fault of the program"
 
 
-def sidebar(pages: dict) -> None:
+def sidebar(pages: dict, with_box: bool) -> None:
     """The run, the pages as links that keep it, and what could not be opened."""
     found = shelf()
     with st.sidebar:
@@ -23,6 +23,8 @@ def sidebar(pages: dict) -> None:
             links.choose(
                 "Run", list(found.runs), "run", next(iter(found.runs)), help="Finished runs in the given folders"
             )
+            if with_box:
+                finder.box()
         for name, page in pages.items():
             query = links.query(run=links.get("run") or None, **_along(name))
             st.page_link(page, query_params=_study() if name in STUDY_PAGES else query)
@@ -69,6 +71,13 @@ SPACE = """<style>
 [data-testid="stMetricValue"] { font-size: 1.4rem; }
 [data-testid="stMetric"] { padding: 0.5rem 0; }
 [data-testid="stSidebarHeader"] { height: 1.2rem; }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit !important; opacity: .9; }
+[data-testid="stText"] { unicode-bidi: plaintext; overflow-wrap: anywhere; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; }
+  [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; }
+  [data-testid="stMainBlockContainer"] h2, [data-testid="stMainBlockContainer"] h3 { font-size: 1.2rem; }
+  [data-testid="stMetricValue"] { font-size: 1.1rem; } }
 </style>"""
 
 
@@ -83,13 +92,15 @@ def main() -> None:
     }
     st.html(SPACE)
     chosen = st.navigation(list(pages.values()), position="hidden")
+    st.session_state["pages"] = pages
     links.follow(pages)
     if any(chosen is pages.get(name) for name in STUDY_PAGES):
         if len(pages) > 1:
             study_sidebar(pages)
         _run(chosen)
         return
-    sidebar(pages)
+    sidebar(pages, with_box=chosen is not pages["search"])
+    finder.listen()
     if links.get("run") and links.get("run") not in shelf().runs:
         st.warning(
             f"There is no run **{md(links.get('run'), 80)}** in the folders; "

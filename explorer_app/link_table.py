@@ -65,7 +65,7 @@ def _address(target) -> str | None:
     if target is None:
         return None
     page, query = target
-    return f"{'' if page == 'overview' else page}?{urlencode(query, doseq=True)}"
+    return f"{'./' if page == 'overview' else page}?{urlencode(query, doseq=True)}"
 
 
 @st.cache_resource(show_spinner=False)

@@ -119,6 +119,11 @@ def _store(name: str, key: str, default) -> None:
     put(**{name: None if value == default else value, "from": None})
 
 
+def page_link(page: str, label: str, icon: str | None = None, where=st, **changes) -> None:
+    """A link to another page of the app that keeps the run; `label` is Markdown."""
+    where.page_link(st.session_state["pages"][page], label=label, icon=icon, query_params=query(**changes))
+
+
 def goto(page: str, **changes) -> None:
     """Ask for another page (or this one with another state) from a callback; `follow` does it."""
     st.session_state["goto"] = (page, query(**changes))

@@ -1,4 +1,8 @@
-"""The runs' models and trees, loaded once for everybody."""
+"""The runs' models and trees, loaded once for everybody, models in the background."""
+
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 
 import streamlit as st
 
@@ -6,10 +10,26 @@ from explorer_app.show import md
 from lmindexer.browse import RunBrowser, inside
 from lmindexer.common.errors import LMIndexerError
 
+KEPT = 2  # models in memory
+PATIENCE = 0.2  # seconds that a page waits before it says that the model is being loaded
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the model …")
-def _model(_run: RunBrowser, key: tuple):
-    return inside.load_model(_run)
+
+@st.cache_resource(show_spinner=False)
+def _loads() -> tuple[ThreadPoolExecutor, OrderedDict[tuple, Future]]:
+    """Models by run, loaded one after the other beside the pages."""
+    return ThreadPoolExecutor(1, "model"), OrderedDict()
+
+
+def _load(run: RunBrowser) -> Future:
+    """The run's model, or the promise of it; the latest two are kept."""
+    worker, loads = _loads()
+    key = key_of(run)
+    if key not in loads or (loads[key].done() and loads[key].exception()):
+        loads[key] = worker.submit(inside.load_model, run)
+    loads.move_to_end(key)
+    while len(loads) > KEPT:
+        loads.popitem(last=False)
+    return loads[key]
 
 
 @st.cache_resource(max_entries=2, show_spinner="Building the tree of IDs …")
@@ -23,8 +43,32 @@ def key_of(run: RunBrowser) -> tuple:
     return str(run.bundle.path), found.st_ino, found.st_mtime_ns
 
 
+def awaited(run: RunBrowser) -> bool:
+    """Whether the model is still being loaded; the page then goes on without it and is drawn again when it is there.
+
+    Starts the loading.
+    """
+    if not inside.has_model(run):
+        return False
+    try:
+        wait([_load(run)], PATIENCE)
+        if _load(run).done():
+            return False
+    except OSError:
+        return False  # `model` says what is wrong
+    _sign(run)
+    return True
+
+
+@st.fragment(run_every=0.7)
+def _sign(run: RunBrowser) -> None:
+    st.caption(":material/hourglass_top: The model is being loaded; the rest of the page is there already.")
+    if _load(run).done():
+        st.rerun()
+
+
 def model(run: RunBrowser):
-    """The run's indexer, or None after words about why there is none."""
+    """The run's indexer, waited for, or None after words about why there is none."""
     if not inside.has_model(run):
         st.info(
             f"This run ({md(run.bundle.method)}) holds no model that gives probabilities; runs of `lmindexer fit` do.",
@@ -32,7 +76,8 @@ def model(run: RunBrowser):
         )
         return None
     try:
-        return _model(run, key_of(run))
+        with st.spinner("Loading the model …") if not _load(run).done() else nullcontext():
+            return _load(run).result()
     except (LMIndexerError, OSError) as error:
         st.error(f"The model cannot be loaded: {md(error, 600)}", icon=":material/error:")
         return None

@@ -97,7 +97,12 @@ def _card(item, place: str) -> None:
         badge = f":blue-badge[**{md(item.choice)}**] " if item.choice else ""
         if badge or item.title:
             st.markdown(f"{badge}**{md(item.title, 200)}**" if item.title else badge)
-        st.text(item.text)
+        if not item.whole:
+            st.text(item.text)
+            return
+        opened = st.session_state.get(f"label_whole_{place}_{hash(item.whole)}", False)
+        st.text(item.whole if opened else item.text)
+        st.toggle("Whole text", key=f"label_whole_{place}_{hash(item.whole)}")
 
 
 def guide(kind: str) -> None:

@@ -1,12 +1,17 @@
 """How pages show things: escaped words, charts that answer clicks, tables, exports."""
 
+import html
 import re
+import textwrap
 from collections.abc import Callable
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from explorer_app import finder
+
+LEGEND = 10  # entries of the longest legend that a phone shows
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 
@@ -35,6 +40,8 @@ def chart(figure: go.Figure, key: str, click: Callable[[dict], None] | None = No
 
     The camera in the figure's bar saves PNG or SVG, as chosen on the page's export menu.
     """
+    if finder.narrow():
+        _make_narrow(figure)
     form = st.session_state.get("picture_form", "png")
     config = {"toImageButtonOptions": {"format": form, "filename": key, "scale": 2}, "displaylogo": False}
     config["modeBarButtonsToRemove"] = ["autoScale2d"]
@@ -46,6 +53,22 @@ def chart(figure: go.Figure, key: str, click: Callable[[dict], None] | None = No
         figure, key=key, config=config, alt=title, selection_mode=modes,
         on_select=lambda: click(st.session_state[key]["selection"]),
     )  # fmt: skip
+
+
+def _make_narrow(figure: go.Figure) -> None:
+    """Fit a figure to a phone: its title in lines, its legend below, or none where it would be longer than the figure.
+
+    What a long legend says stands in the tables beside the figures.
+    """
+    title = html.unescape(figure.layout.title.text or "")
+    lines = [html.escape(line, quote=False) for line in textwrap.wrap(title, 40)]
+    named = [trace for trace in figure.data if trace.showlegend is not False]
+    figure.update_layout(
+        title={"text": "<br>".join(lines), "font": {"size": 13}},
+        margin={"l": 40, "r": 8, "t": 30 + 20 * len(lines)},
+        showlegend=1 < len(named) <= LEGEND,
+        legend={"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top", "title": {"text": ""}},
+    )
 
 
 def export(name: str, figure: go.Figure | None = None, tables: dict[str, pd.DataFrame] | None = None) -> None:

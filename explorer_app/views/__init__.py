@@ -10,18 +10,22 @@ from explorer_app.views import (
     labelling,
     overview,
     prefixes,
+    runs,
+    search,
     semantic_map,
     try_text,
 )
 
 PAGES = {
     "overview": overview,
+    "search": search,
     "prefixes": prefixes,
     "document": document,
     "collapse": collapse,
     "map": semantic_map,
     "compare": compare,
     "try": try_text,
+    "runs": runs,
     "corpus": corpus,
     "label": labelling,
     "results": human_results,

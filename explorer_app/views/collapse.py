@@ -3,7 +3,8 @@
 import streamlit as st
 
 from explorer_app import context, helplines, links
-from explorer_app.show import chart, count, export, id_of, md, table
+from explorer_app.link_table import Column, show
+from explorer_app.show import chart, export, id_of, md
 from explorer_app.views import live
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, usage, words
@@ -112,8 +113,8 @@ def _collisions(run: RunBrowser) -> None:
         codes = rows[[f"c{t}" for t in range(1, run.positions + 1)]].to_numpy().tolist()
         rows = rows.assign(ID=[id_of(code) for code in codes])[["ID", "documents"]]
         st.markdown("The most crowded IDs; a click lists their documents", help=helplines.SUFFIX)
-        table(
-            rows, "crowded",
-            lambda place: links.goto("prefixes", prefix=".".join(str(c) for c in codes[place] if c >= 0)),
-            height=340, documents=count("documents"),
+        show(
+            rows, [Column("ID", "ID", "code"), Column("documents", "documents", "number")], "crowded",
+            "The most crowded IDs",
+            lambda place: ("prefixes", links.query(prefix=".".join(str(c) for c in codes[place] if c >= 0))),
         )  # fmt: skip

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links
+from explorer_app.link_table import Column, show
 from explorer_app.show import chart, export, id_of, md, metrics, table
 from lmindexer import plots
 from lmindexer.browse import compare, words
@@ -112,10 +113,13 @@ def _where_they_went(found, cells, name_a: str, name_b: str) -> None:
         flows[f"words_{side}"] = [", ".join(named.get(code, [])[:3]) for code in flows[side]]
     st.markdown("The largest groups of documents that moved")
     shown = flows.assign(a=[id_of((c,)) for c in flows["a"]], b=[id_of((c,)) for c in flows["b"]])
-    table(
-        shown[["a", "words_a", "b", "words_b", "documents"]], f"flows_{name_a}_{name_b}",
-        lambda place: links.put(cell=f"{flows['a'].iloc[place]}.{flows['b'].iloc[place]}"), height=300,
-        a=f"c1 in {name_a}", b=f"c1 in {name_b}", words_a="key words", words_b="key words ",
+    columns = [Column("a", f"c1 in {name_a}", "code"), Column("words_a", "key words")]
+    columns += [Column("b", f"c1 in {name_b}", "code"), Column("words_b", "key words")]
+    cell_of = [f"{a}.{b}" for a, b in zip(flows["a"], flows["b"], strict=True)]
+    show(
+        shown, [*columns, Column("documents", "documents", "number")], "flows", "Groups of documents that moved",
+        lambda place: ("compare", links.query(other=name_b, cell=cell_of[place])),
+        chosen=cell_of.index(links.get("cell")) if links.get("cell") in cell_of else None,
     )  # fmt: skip
     cell = links.parse_prefix(links.get("cell"))
     if len(cell) != 2:
@@ -125,9 +129,11 @@ def _where_they_went(found, cells, name_a: str, name_b: str) -> None:
     if moved.empty:
         st.info("No document is in this cell.", icon=":material/search_off:")
         return
-    table(
-        moved, f"moved_{cell}", lambda place: links.goto("document", doc=moved["doc_id"].iloc[place]),
-        doc_id="document", id_a=f"ID in {name_a}", id_b=f"ID in {name_b}",
+    columns = [Column("title", "title"), Column("category", "category", narrow=True)]
+    columns += [Column("id_a", f"ID in {name_a}", "code"), Column("id_b", f"ID in {name_b}", "code")]
+    show(
+        moved, [*columns, Column("doc_id", "document", narrow=True)], "moved", "Documents of the chosen cell",
+        lambda place: ("document", links.query(doc=moved["doc_id"].iloc[place])),
     )  # fmt: skip
     export("moved", tables={"documents": moved})
 

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from explorer_app import context, helplines, links, models
-from explorer_app.show import chart, decimal, export, id_of, md
+from explorer_app.link_table import Column
+from explorer_app.show import chart, export, id_of, md
 from explorer_app.views.parts import documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, inside, neighbours, words
@@ -16,34 +17,19 @@ def render() -> None:
     """Lay out the page."""
     run = context.current()
     st.title("One document")
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    search = links.words("Find by id or title", "find", where=left, placeholder="an id, or part of a title")
-    in_text = links.toggle("in texts too", "intext", where=right)
-    if search:
-        _results(run, search, in_text)
     wanted = links.get("doc")
     row = documents.row_of(run, wanted) if wanted else None
-    if wanted and row is None:
-        st.warning(f"This run has no document **{md(wanted, 80)}**; find another above.", icon=":material/search_off:")
     if row is None:
-        if not search:
-            st.info("Find a document above, or look at the first ones here.", icon=":material/search:")
-            documents_table(documents.page(run).rows, "first_documents")
+        if wanted:
+            st.warning(f"This run has no document **{md(wanted, 80)}**.", icon=":material/search_off:")
+        st.info("Find a document by the search (key /), or take one of these.", icon=":material/search:")
+        documents_table(documents.page(run).rows, "first_documents", says="The first documents of the corpus")
         return
     found = documents.document(run, row, links.number("from", 0, 10**9, 0))
     _card(run, found)
     _why(run, found)
     _siblings(run, found)
     _near(run, found)
-
-
-def _results(run: RunBrowser, search: str, in_text: bool) -> None:
-    found = documents.find(run, search, in_text)
-    if found.empty:
-        st.info("No document matches; shorten the search or look in texts too.", icon=":material/search_off:")
-        return
-    with st.expander(f"{len(found)} best matches", expanded=not links.get("doc"), icon=":material/search:"):
-        documents_table(found, f"found_{hash((search, in_text))}")
 
 
 def _card(run: RunBrowser, found: dict) -> None:
@@ -65,10 +51,9 @@ def _card(run: RunBrowser, found: dict) -> None:
                 if part[-1] < 0:
                     break
                 name = words.name_of(run, part, 4)
-                st.button(
-                    f"{md(id_of(part))} {md(name, 90)} ({run.count(part):,})", key=f"path_{length}", type="tertiary",
-                    icon=":material/subdirectory_arrow_right:", on_click=links.goto, args=("prefixes",),
-                    kwargs={"prefix": ".".join(map(str, part))},
+                links.page_link(
+                    "prefixes", f"{md(id_of(part))} {md(name, 90)} ({run.count(part):,})",
+                    ":material/subdirectory_arrow_right:", prefix=".".join(map(str, part)),
                 )  # fmt: skip
 
 
@@ -99,6 +84,8 @@ def _reconstruction(_run: RunBrowser, _indexer, row: int, hints: float, seed: in
 
 def _why(run: RunBrowser, found: dict) -> None:
     st.subheader("Why this ID")
+    if models.awaited(run):
+        return
     indexer = models.model(run)
     if indexer is None:
         return
@@ -136,7 +123,7 @@ def _siblings(run: RunBrowser, found: dict) -> None:
         st.caption(f"{number:,} documents have these codes; the suffix tells them apart.")
     elif number > SIBLINGS:
         st.caption(f"The first {SIBLINGS} of {number:,} are shown; the page Prefixes lists all.")
-    documents_table(rows, f"siblings_{found['row']}_{length}")
+    documents_table(rows, "siblings", says="Documents under the same prefix")
 
 
 def _near(run: RunBrowser, found: dict) -> None:
@@ -150,11 +137,13 @@ def _near(run: RunBrowser, found: dict) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown(f"Nearest with another first code than {md(id_of(first))}")
-        _near_table(elsewhere, f"elsewhere_{found['row']}")
+        _near_table(elsewhere, "elsewhere", "Nearest with another first code")
     with right:
         st.markdown("Nearest of all")
-        _near_table(neighbours.nearest(run, states[found["row"]], 10, (), found["row"]), f"nearest_{found['row']}")
+        _near_table(neighbours.nearest(run, states[found["row"]], 10, (), found["row"]), "nearest", "Nearest of all")
 
 
-def _near_table(rows, key: str) -> None:
-    documents_table(rows, key, {"cosine": decimal("cosine", helplines.COSINE, "%.3f")})
+def _near_table(rows, key: str, says: str) -> None:
+    documents_table(
+        rows, key, [Column("cosine", "cosine", "number", 3, "of the documents' last hidden states h")], says
+    )

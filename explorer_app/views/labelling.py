@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from explorer_app import keyboard, links, questions, studies
+from explorer_app import keyboard, links, practice, questions, studies
 from explorer_app.show import md
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import SKIP_REASONS
@@ -115,6 +115,9 @@ def _screen(session) -> None:
     if view is None:
         keyboard.watch(token, "There are no more questions. Thank you.")
         _end(session)
+    elif practice.under_way(view):
+        keyboard.watch(f"{token}_practice", "Practice. This answer is not kept.")
+        practice.screen(view)
     elif st.session_state.get("label_paused"):
         keyboard.watch(f"{token}_paused", "Paused. Press P to go on.")
         _paused(session)
@@ -129,32 +132,47 @@ def _screen(session) -> None:
 def _question(session, view) -> None:
     progress = session.progress()
     _top(session, view, progress)
-    guided = st.session_state.get("label_guide", progress.done == 0)
-    if guided:
+    if _guided(session, view):
         left, right = st.columns([5, 2])
         with right, st.container(key="label_guide_pane", border=True):
+            practice.offer(view)
             questions.guide(view.type)
         with left:
             questions.documents(view)
     else:
         questions.documents(view)
     token = view.token
-    st.text_input("Comment", key=f"label_comment_{token}", max_chars=1000, label_visibility="collapsed",
-                  placeholder="Comment (N); Enter keeps it")  # fmt: skip
     with st.container(key="label_bar"):
         if st.session_state.get("label_skipping") == token:
-            _reasons(session, token)
+            _reasons(session, view)
         else:
             _answers(session, view)
+
+
+def _guided(session, view) -> bool:
+    """Whether the guideline stands beside the question: as last chosen, and always at a type that is new to them."""
+    if view.type not in st.session_state.setdefault("label_types", session.types_met()):
+        return st.session_state.get("label_guide_at") != view.token
+    return bool(st.session_state.get("label_guide"))
+
+
+def _turn_guide(view, guided: bool) -> None:
+    st.session_state["label_guide"] = not guided
+    st.session_state["label_guide_at"] = view.token if guided else None
+
+
+def _comment(token: str) -> None:
+    st.text_input("Comment", key=f"label_comment_{token}", max_chars=1000, label_visibility="collapsed",
+                  placeholder="Comment (N); Enter keeps it", width=260)  # fmt: skip
 
 
 def _top(session, view, progress) -> None:
     with st.container(key="label_top", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title(f"Question {view.number} of {view.total}", anchor=False, width="content")
         with st.container(key="label_tools", horizontal=True, width="content", gap="small"):
-            guided = st.session_state.get("label_guide", progress.done == 0)
+            guided = _guided(session, view)
             st.button("Guide :gray-badge[?]", key=f"act_guide_{view.token}", type="tertiary",
-                      icon=":material/menu_book:", on_click=_keep, args=("label_guide", not guided))  # fmt: skip
+                      icon=":material/menu_book:", on_click=_turn_guide, args=(view, guided))  # fmt: skip
             st.button("Pause", key=f"act_pause_{view.token}", type="tertiary", icon=":material/pause:", shortcut="P",
                       on_click=_pause)  # fmt: skip
     st.progress(min(progress.share, 1.0), text=pace(progress))
@@ -166,26 +184,29 @@ def _answers(session, view) -> None:
         for choice in view.choices:
             st.button(
                 md(choice.label, 120), key=f"act_choice_{choice.key}_{view.token}", shortcut=choice.key,
-                width="stretch", on_click=_answer, args=(session, view.token, choice.key),
+                width="stretch", on_click=_answer, args=(session, view, choice.key),
             )  # fmt: skip
     with st.container(key="label_acts", horizontal=True):
         st.button("Skip", key=f"act_skip_{view.token}", type="tertiary", shortcut="S", icon=":material/skip_next:",
                   on_click=_keep, args=("label_skipping", view.token))  # fmt: skip
         st.button("Undo", key=f"act_undo_{view.token}", type="tertiary", shortcut="U", icon=":material/undo:",
                   disabled=view.number == 1, on_click=_undo, args=(session, view.token))  # fmt: skip
+        _comment(view.token)
 
 
-def _reasons(session, token: str) -> None:
+def _reasons(session, view) -> None:
+    token = view.token
     st.markdown("**Why skip it?**")
     with questions.answer_grid(SKIP_REASONS):
         for number, reason in enumerate(SKIP_REASONS, start=1):
             st.button(
                 md(reason, 120), key=f"act_choice_{number}_{token}_skip", shortcut=str(number), width="stretch",
-                on_click=_answer, args=(session, token, reason), kwargs={"skips": True},
+                on_click=_answer, args=(session, view, reason), kwargs={"skips": True},
             )  # fmt: skip
     with st.container(key="label_acts", horizontal=True):
         st.button("Back to the question", key=f"act_back_{token}", type="tertiary", shortcut="Esc",
                   icon=":material/arrow_back:", on_click=_keep, args=("label_skipping", None))  # fmt: skip
+        _comment(token)
 
 
 def _paused(session) -> None:
@@ -239,7 +260,8 @@ def _seconds(token: str) -> float | None:
     return None if shown is None else max(time.monotonic() - shown, 0.0)
 
 
-def _answer(session, token: str, given: str, skips: bool = False) -> None:
+def _answer(session, view, given: str, skips: bool = False) -> None:
+    token = view.token
     if not _is_open(token):
         return
     comment = (st.session_state.get(f"label_comment_{token}") or "").strip()
@@ -250,8 +272,7 @@ def _answer(session, token: str, given: str, skips: bool = False) -> None:
         st.session_state["label_failed"] = str(error)
         return
     st.session_state["label_open"] = None
-    if st.session_state.get("label_guide") is None:
-        st.session_state["label_guide"] = False
+    st.session_state.setdefault("label_types", set()).add(view.type)
 
 
 def _undo(session, token: str) -> None:

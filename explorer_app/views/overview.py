@@ -4,13 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links
+from explorer_app.link_table import Column, show
 from explorer_app.show import chart, decimal, export, id_of, md, metrics, table
 from explorer_app.views.parts import breadcrumbs
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, usage, words
-from lmindexer.browse.prefixes import tree
+from lmindexer.browse.prefixes import children, tree
 
 TITLE, ICON = "Overview", ":material/dashboard:"
+DEPTH, PER_LEVEL = 2, 160  # of the tree at once: what can be read; a click shows the next level
 MOODS = {"good": ":green[:material/check_circle:]", "fair": ":orange[:material/info:]", "bad": ":red[:material/error:]"}
 
 
@@ -69,7 +71,9 @@ def _tree(run: RunBrowser) -> None:
         return
     named = words.prepared(run)
     names = _names(run, prefix) if named else {}
-    figure = plots.hierarchy(run, prefix=prefix, level=level or 1, kind=kind, names=names)
+    figure = plots.hierarchy(
+        run, prefix=prefix, depth=DEPTH, level=level or 1, kind=kind, names=names, per_level=PER_LEVEL
+    )
     chart(figure, f"tree_{kind}_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix))
     if not named:
         _await_names(run)
@@ -77,10 +81,25 @@ def _tree(run: RunBrowser) -> None:
         back = "the part at the left edge" if kind == "icicle" else "the middle"
         st.caption(f"A click on a part goes down into it, a click on {back} goes back up.")
         export("tree", figure, {"nodes": tree(run, prefix, 3, level or 1, 400)})
-    st.button(
-        f"Look closely at {md(id_of(prefix) or 'the first codes')}", icon=":material/bar_chart:",
-        on_click=links.goto, args=("prefixes",), kwargs={"prefix": ".".join(map(str, prefix))},
+    links.page_link(
+        "prefixes", f"Look closely at {md(id_of(prefix) or 'the first codes')}", ":material/bar_chart:",
+        prefix=".".join(map(str, prefix)) or None,
     )  # fmt: skip
+    _below(run, prefix, names)
+
+
+def _below(run: RunBrowser, prefix: tuple[int, ...], names: dict) -> None:
+    """The same codes as links, for keys and screen readers."""
+    rows = children(run, prefix, None)
+    start = ".".join(map(str, prefix)) + "." if prefix else ""
+    rows["ID"] = [id_of((*prefix, code)) for code in rows["code"]]
+    rows["words"] = [", ".join(names.get(f"{start}{code}", [])) for code in rows["code"]]
+    with st.expander("The codes of the picture as a list", icon=":material/list:"):
+        columns = [Column("ID", "ID", "code"), Column("words", "key words"), Column("documents", "documents", "number")]
+        show(
+            rows, columns, "tree_list", "Codes below",
+            lambda place: ("overview", links.query(prefix=f"{start}{rows['code'].iloc[place]}")),
+        )  # fmt: skip
 
 
 def _fits(run: RunBrowser, prefix) -> bool:

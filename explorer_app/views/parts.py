@@ -3,7 +3,8 @@
 import streamlit as st
 
 from explorer_app import helplines, links
-from explorer_app.show import export, id_of, md, table
+from explorer_app.link_table import Column, show
+from explorer_app.show import export, id_of, md
 from lmindexer.browse import RunBrowser, documents, words
 
 PAGE_SIZE = 20
@@ -39,23 +40,27 @@ def document_list(run: RunBrowser, prefix: tuple[int, ...], key: str, category=N
     if not found.total:
         st.info("No document here matches the search; shorten it or search in texts too.", icon=":material/search_off:")
         return
-    documents_table(found.rows, f"{key}_{offset}_{hash((search, in_text, prefix))}")
-    _pager(found, offset, key)
+    documents_table(found.rows, key, says=f"Documents under {id_of(prefix)}" if prefix else "All documents")
+    pager(found, offset, key)
     export(f"documents-{id_of(prefix) or 'all'}", tables={"documents of this page": found.rows})
 
 
-def documents_table(rows, key: str, extra: dict | None = None) -> None:
-    """Documents as a table; a click on a row opens the document."""
-    shown = rows[[*(extra or {}), "title", "id", "suffix", "category", "text", "doc_id"]]
-    table(
-        shown, key, lambda place: links.goto("document", doc=rows["doc_id"].iloc[place]),
-        doc_id="document", title="title", text=st.column_config.TextColumn("text (beginning)", width="large"),
-        category=st.column_config.TextColumn("category", width="medium"), id="ID",
-        suffix=st.column_config.NumberColumn("suffix", help=helplines.SUFFIX), **(extra or {}),
-    )  # fmt: skip
+def documents_table(rows, key: str, extra: list[Column] | None = None, says: str = "Documents", brief=False) -> None:
+    """Documents as a table; titles lead to them. `extra` columns stand behind the ID; `brief` leaves texts out."""
+    rows = rows.assign(suffixed=[f"{code} #{suffix}" for code, suffix in zip(rows["id"], rows["suffix"], strict=True)])
+    columns = [Column("title", "title"), Column("suffixed", "ID", "code", help=helplines.SUFFIX), *(extra or [])]
+    columns += [Column("category", "category", narrow=True)] if (rows["category"] != "").any() else []
+    columns += (
+        []
+        if brief
+        else [Column("text", "text (beginning)", "long", narrow=True), Column("doc_id", "document", narrow=True)]
+    )
+    named = rows.assign(title=rows["title"].where(rows["title"].fillna("") != "", rows["doc_id"]))
+    show(named, columns, key, says, lambda place: ("document", links.query(doc=rows["doc_id"].iloc[place])))
 
 
-def _pager(found, offset: int, key: str) -> None:
+def pager(found, offset: int, key: str) -> None:
+    """Previous and next page of a list with `total` and `capped`."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Previous", icon=":material/chevron_left:", key=f"{key}_previous", disabled=offset == 0,

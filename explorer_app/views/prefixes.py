@@ -4,7 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links
-from explorer_app.show import chart, count, decimal, export, id_of, md, metrics, share, table
+from explorer_app.link_table import Column, show
+from explorer_app.show import chart, export, id_of, md, metrics
+from explorer_app.views import code_parts
 from explorer_app.views.parts import breadcrumbs, document_list
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, words
@@ -30,6 +32,8 @@ def render() -> None:
     if run.count(prefix) == 0:
         st.info("No document has this prefix. Go up by the path above.", icon=":material/search_off:")
         return
+    if prefix:
+        code_parts.about(run, prefix, level)
     if len(prefix) < run.positions:
         names = words.keywords(run, prefix)
         found = distribution(run, prefix, level, top) if level is not None else None
@@ -93,13 +97,17 @@ def _children_table(rows: pd.DataFrame, prefix: tuple[int, ...]) -> None:
     if rows.empty:
         st.info("No code matches the filter; clear it to see all.", icon=":material/filter_alt_off:")
         return
-    st.caption("A click at the left of a row goes down into its code; a click on a column's name sorts.")
-    table(
-        rows, f"children_{prefix}_{hash(wanted)}", lambda place: _go(prefix, int(rows["code"].iloc[place])),
-        height=min(38 + 35 * len(rows), 420), code=None,
-        **{"key words": st.column_config.TextColumn("key words", width="medium", help=helplines.KEYWORDS)},
-        documents=count("documents"), share=share("share", helplines.SHARE), prefixes=count("codes below"),
-        category=st.column_config.TextColumn("category", width="small", help="The most frequent one under the prefix."),
-        purity=share("purity", helplines.PURITY), lift=decimal("lift", helplines.LIFT, "%.1f"),
-        entropy=decimal("entropy, bits", helplines.ENTROPY),
+    columns = [Column("ID", "ID", "code"), Column("key words", "key words", help="Words that set the prefix apart")]
+    columns += [Column("documents", "documents", "number"), Column("share", "share", "bar", help="of the prefix above")]
+    columns += [Column("prefixes", "codes below", "number", narrow=True)] if rows["prefixes"].any() else []
+    if "category" in rows:
+        columns += [
+            Column("category", "category", help="The most frequent one under the prefix."),
+            Column("purity", "purity", "bar", help="Share of that category here", narrow=True),
+            Column("lift", "lift", "number", 1, "How many times more frequent it is here", narrow=True),
+            Column("entropy", "entropy, bits", "number", 2, "0 = one category only", narrow=True),
+        ]
+    show(
+        rows, columns, "children", f"Codes at position {position}",
+        lambda place: ("prefixes", links.query(prefix=".".join(map(str, (*prefix, int(rows["code"].iloc[place])))))),
     )  # fmt: skip

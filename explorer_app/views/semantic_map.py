@@ -1,16 +1,20 @@
 """Page 5: the map of documents by their last hidden state, in two dimensions."""
 
+import re
+
 import numpy as np
 import streamlit as st
 
 from explorer_app import context, links
-from explorer_app.show import chart, export, id_of, table
+from explorer_app.link_table import Column, show
+from explorer_app.show import chart, export, id_of
 from explorer_app.views.parts import breadcrumbs, documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, mapping, words
 
 TITLE, ICON = "Map", ":material/map:"
-LISTED = 200  # documents of a selection that are listed
+SHOWN, LISTED = 50, 20_000  # documents of a selection that are listed, and that its export has
+SHAPES = 4  # areas that a link holds
 
 
 def render() -> None:
@@ -40,11 +44,19 @@ def render() -> None:
         export("map", figure)
     st.caption(
         "UMAP of the documents' states h. Near neighbours are mostly kept; distances, sizes and gaps on the map are "
-        f"not the model's. Draw a box or a lasso to list documents. {_how_drawn(run)}"
+        f"not the model's. Draw a lasso or a box to list documents; the link keeps it. {_how_drawn(run)}"
     )
-    key = f"map_{by}_{prefix}_{run.name}"
-    chart(figure, key, lambda chosen: _remember(chosen, key), modes=("points", "box", "lasso"))
-    _selection(run, prefix, st.session_state.get("map_chosen"), key)
+    shapes, at = _shapes(), links.number("at", 0, run.documents - 1, -1)
+    with_list = st.columns([5, 4]) if shapes or at >= 0 else [st.container()]
+    figure.update_layout(showlegend=len(with_list) == 1)  # beside a list there is no room; labels stand on the map
+    with with_list[0]:
+        chart(figure, f"map_{by}_{prefix}_{run.name}", _remember, modes=("points", "box", "lasso"))
+    if len(with_list) == 1:
+        st.info("Draw a lasso around documents, or press one; they are listed here.", icon=":material/select_all:")
+        return
+    with with_list[1]:
+        found = [mapping.in_shape(run, corners, prefix) for corners in shapes]
+        _selection(run, np.unique(np.concatenate([*found, [at] if at >= 0 else []])).astype(int))
 
 
 def _how_drawn(run: RunBrowser) -> str:
@@ -73,45 +85,51 @@ def _figure(run: RunBrowser, kind: str, number: int, prefix):
     return plots.id_map(points, name, kind, labels, size)
 
 
-def _remember(chosen: dict, key: str) -> None:
-    st.session_state["map_chosen"] = (key, chosen)
+def _remember(chosen: dict) -> None:
+    """Write a selection into the link: the corners of boxes and lassos in the map's units, or a pressed document."""
+    drawn = [list(zip(one["x"], one["y"], strict=True)) for one in (*chosen["lasso"], *chosen["box"])]
+    texts = [";".join(f"{x:.2f},{y:.2f}" for x, y in _thinned(corners)) for corners in drawn]
+    pressed = [point["customdata"][0] for point in chosen["points"][:1] if point.get("customdata")]
+    if texts:
+        links.put(area=texts[:SHAPES], at=None)
+    elif pressed:
+        links.put(at=int(pressed[0]), area=None)
 
 
-def _selection(run: RunBrowser, prefix, remembered, key: str) -> None:
-    if not remembered or remembered[0] != key or not _any(remembered[1]):
-        st.info("Nothing is selected yet: draw a box or a lasso around some documents.", icon=":material/select_all:")
-        return
-    rows = _rows(run, prefix, remembered[1])
+def _thinned(corners: list) -> list:
+    """At most 40 corners: a lasso has hundreds, and a link should stay short."""
+    return corners[:: -(-len(corners) // 40)]
+
+
+def _shapes() -> list[list[tuple[float, float]]]:
+    """The areas that the link holds; what is no area is passed over."""
+    found = []
+    for text in links.get_all("area")[:SHAPES]:
+        if re.fullmatch(r"(-?\d{1,6}(\.\d+)?,-?\d{1,6}(\.\d+)?;?){2,64}", text):
+            found.append([tuple(map(float, corner.split(","))) for corner in text.strip(";").split(";")])
+    return found
+
+
+def _selection(run: RunBrowser, rows: np.ndarray) -> None:
     if not len(rows):
         st.info("There is no document in the selection; draw it larger.", icon=":material/search_off:")
         return
     found, codes = mapping.of_rows(run, rows, LISTED)
-    st.subheader(f"{len(rows):,} documents selected")
-    left, right = st.columns([3, 1])
-    with left:
-        documents_table(found, f"map_documents_{hash(rows.tobytes())}")
-        if len(rows) > LISTED:
-            st.caption(f"The first {LISTED} are listed.")
+    st.subheader(f"{len(rows):,} document{'' if len(rows) == 1 else 's'} selected", anchor=False)
+    st.button("Clear the selection", icon=":material/deselect:", on_click=links.put, kwargs={"area": None, "at": None})
+    named = words.keywords(run)
+    codes["words"] = [", ".join(named.get(code, [])[:3]) for code in codes["code"]]
+    codes["ID"] = [id_of((code,)) for code in codes["code"]]
+    part_documents, part_codes = st.tabs(["Documents", "First codes among them"])
+    with part_documents:
+        documents_table(found.head(SHOWN), "map_documents", says="Selected documents", brief=True)
+        if len(rows) > SHOWN:
+            st.caption(f"The first {SHOWN} are listed; the export has {min(len(rows), LISTED):,}.")
         export("map-selection", tables={"selected documents": found})
-    with right:
-        st.markdown("First codes among them")
-        named = words.keywords(run)
-        codes.insert(1, "key words", [", ".join(named.get(code, [])[:3]) for code in codes["code"]])
-        codes["code"] = [id_of((code,)) for code in codes["code"]]
-        table(codes, "map_codes")
-
-
-def _any(chosen: dict) -> bool:
-    return bool(chosen["points"] or chosen["box"] or chosen["lasso"])
-
-
-def _rows(run: RunBrowser, prefix, chosen: dict) -> np.ndarray:
-    """Documents of a selection: those of the box for a raster, the points themselves otherwise."""
-    if run.documents > mapping.POINTS:
-        boxes = [(box["x"], box["y"]) for box in chosen["box"]]
-        boxes += [((min(one["x"]), max(one["x"])), (min(one["y"]), max(one["y"]))) for one in chosen["lasso"]]
-        found = [mapping.in_box(run, tuple(x), tuple(y), prefix) for x, y in boxes]
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
-    rows = [point["customdata"][0] for point in chosen["points"] if point.get("customdata")]
-    rows = np.unique(np.array(rows, dtype=np.int64))
-    return rows[(rows >= 0) & (rows < run.documents)]
+    with part_codes:
+        show(
+            codes,
+            [Column("ID", "ID", "code"), Column("words", "key words"), Column("documents", "documents", "number")],
+            "map_codes", "First codes of the selected documents",
+            lambda place: ("prefixes", links.query(prefix=str(codes["code"].iloc[place]))),
+        )  # fmt: skip

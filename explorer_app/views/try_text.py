@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links, models
+from explorer_app.link_table import Column
 from explorer_app.show import chart, count, decimal, export, id_of, md, table
 from explorer_app.views.parts import documents_table
 from lmindexer import plots
@@ -105,8 +106,8 @@ def _documents(run: RunBrowser, way: inside.Way) -> None:
     with left:
         st.subheader("At the end of the best paths")
         found = inside.found_documents(run, way.beam.paths, SHOWN)
-        extra = {"path": st.column_config.NumberColumn("path"), "probability": decimal("probability", form="%.3f")}
-        documents_table(found, f"at_the_end_{hash(tuple(found['row']))}", extra)
+        extra = [Column("path", "path", "number"), Column("probability", "probability", "number", 3)]
+        documents_table(found, "at_the_end", extra, "Documents at the end of the best paths")
     with right:
         st.subheader("Nearest by state", help=helplines.COSINE)
         states = neighbours.states(run)
@@ -114,6 +115,4 @@ def _documents(run: RunBrowser, way: inside.Way) -> None:
             st.info("There are no states to compare with.", icon=":material/blur_off:")
             return
         near = neighbours.nearest(run, way.state, SHOWN)
-        documents_table(
-            near, f"near_{hash(tuple(near['row']))}", {"cosine": decimal("cosine", helplines.COSINE, "%.3f")}
-        )
+        documents_table(near, "near", [Column("cosine", "cosine", "number", 3)], "Nearest documents by state")

@@ -62,16 +62,6 @@ def matches(run: RunBrowser, search: str, in_text: bool = False, condition: str 
     return sorted(found["row"].tolist())
 
 
-def find(run: RunBrowser, search: str, in_text: bool = False, limit: int = 20) -> pd.DataFrame:
-    """The best matches of a search over the whole run: the id itself first, then titles that begin with it."""
-    wanted = search.strip()
-    exact = run.frame("SELECT row FROM texts WHERE doc_id = ? LIMIT 1", [wanted])["row"].tolist()
-    rest = [row for row in matches(run, wanted, in_text) if row not in exact] if wanted else []
-    found = fetch(run, (exact + rest)[: 20 * limit])
-    start = found["title"].str.lower().str.startswith(wanted.lower()) | found["row"].isin(exact)
-    return found.assign(after=~start).sort_values("after", kind="stable").drop(columns="after").head(limit)
-
-
 def fetch(run: RunBrowser, rows: list[int], excerpt: int = EXCERPT) -> pd.DataFrame:
     """The documents at these places, in this order (see `Page.rows`)."""
     listed = ", ".join(str(int(row)) for row in rows) or "-1"

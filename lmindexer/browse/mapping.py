@@ -90,6 +90,40 @@ def in_box(run: RunBrowser, x: tuple[float, float], y: tuple[float, float], pref
     return found["row"].to_numpy()
 
 
+def in_shape(run: RunBrowser, corners: list[tuple[float, float]], prefix: Prefix = ()) -> np.ndarray:
+    """Places of the documents inside a polygon of the map (by the number of its edges to their right).
+
+    Two corners are the opposite ones of a rectangle.
+
+    >>> in_shape(run, [(0, 0), (4, 0), (4, 4)])                                  # doctest: +SKIP
+    array([ 12, 340, 341])
+    """
+    xs, ys = np.array(corners, dtype=float).T
+    rows = in_box(run, (xs.min(), xs.max()), (ys.min(), ys.max()), prefix)
+    if len(corners) <= 2 or not len(rows):
+        return rows
+    cursor = run.connection.cursor()
+    cursor.register("boxed_rows", pd.DataFrame({"row": rows.astype(np.int32)}))
+    points = cursor.execute("SELECT x, y FROM map JOIN boxed_rows USING (row) ORDER BY row").df()
+    cursor.unregister("boxed_rows")
+    return rows[inside(points["x"].to_numpy(), points["y"].to_numpy(), corners)]
+
+
+def inside(x: np.ndarray, y: np.ndarray, corners: list[tuple[float, float]]) -> np.ndarray:
+    """Which points lie in a polygon.
+
+    >>> inside(np.array([1.0, 3.0]), np.array([0.5, 3.5]), [(0, 0), (4, 0), (4, 4)])
+    array([ True, False])
+    """
+    found = np.zeros(len(x), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+        if y0 == y1:
+            continue
+        crosses = (y0 > y) != (y1 > y)
+        found ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    return found
+
+
 def of_rows(run: RunBrowser, rows: np.ndarray, limit: int = 200) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(documents at these places, at most `limit`; their c1 with counts, the most frequent first)."""
     table = pd.DataFrame({"row": np.asarray(rows, dtype=np.int32)})

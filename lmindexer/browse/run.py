@@ -74,6 +74,7 @@ class RunBrowser:
         self._parts: tuple[SemanticIDs, Corpus] | None = None
         self.lock = threading.RLock()
         self.reading, self.prepared = threading.Lock(), threading.Event()  # of `words.prepare`
+        self.names: tuple | None = None  # what `names` has read
         self.answers: OrderedDict = OrderedDict()  # the latest ones, see `remembered`
         self.documents = self.value("SELECT count(*) FROM docs")
 
@@ -121,8 +122,8 @@ class RunBrowser:
 
     # -- asking --------------------------------------------------------------------------------------------
 
-    def frame(self, sql: str, values: Sequence = ()) -> pd.DataFrame:
-        """The answer to a question as a frame.
+    def frame(self, sql: str, values: Sequence | dict = ()) -> pd.DataFrame:
+        """The answer to a question as a frame; `values` by place, or by name for "$name" in the question.
 
         Raises:
             BundleError: when a file of the run was taken away or changed meanwhile.
@@ -133,9 +134,9 @@ class RunBrowser:
         """The single value that a question asks for; raises as `frame` does."""
         return self._asked(sql, values, lambda answer: answer.fetchone()[0])
 
-    def _asked(self, sql: str, values: Sequence, read: Callable):
+    def _asked(self, sql: str, values: Sequence | dict, read: Callable):
         try:
-            return read(self.connection.cursor().execute(sql, list(values)))
+            return read(self.connection.cursor().execute(sql, values if isinstance(values, dict) else list(values)))
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise BundleError(
                 f"A file of the run {self.name} can no longer be read ({str(error).splitlines()[0][:160]}); put it "

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lmindexer.browse.names import names_of
 from lmindexer.browse.run import Prefix, RunBrowser, remembered
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
@@ -12,7 +13,19 @@ CHARACTERS = 200  # of each document (title and text) that are looked at then; a
 
 
 def keywords(run: RunBrowser, prefix: Prefix = (), top: int = 6) -> dict[int, list[str]]:
-    """{code: key words} for every code that follows `prefix` (class-based TF-IDF, `PrefixKeywords`).
+    """{code: key words} for every code that follows `prefix`; a name that a person gave stands first, in quotes."""
+    found = {code: [word for word, _ in pairs] for code, pairs in weighed(run, prefix, top).items()}
+    given = names_of(run)
+    if given:
+        before = tuple(prefix)
+        for named, name in given.items():
+            if named[:-1] == before:
+                found[named[-1]] = [f"“{name}”", *found.get(named[-1], [])][:top]
+    return found
+
+
+def weighed(run: RunBrowser, prefix: Prefix = (), top: int = 6) -> dict[int, list[tuple[str, float]]]:
+    """{code: (word, weight)} for every code that follows `prefix` (class-based TF-IDF, `PrefixKeywords`).
 
     Up to 50,000 documents a prefix is weighed against all prefixes of its length; above that, the codes are
     weighed against each other on a sample of 1,200 documents under the prefix.
@@ -40,16 +53,16 @@ def _counted(run: RunBrowser):
 
 
 @remembered
-def _exact(run: RunBrowser, length: int, top: int) -> dict[tuple, dict[int, list[str]]]:
-    """{prefix: {next code: key words}} of all prefixes of `length` codes."""
-    found: dict[tuple, dict[int, list[str]]] = {}
-    for key, weighed in _counted(run).of(run.parts[0], length, top).items():
-        found.setdefault(key[:-1], {})[key[-1]] = [word for word, _ in weighed]
+def _exact(run: RunBrowser, length: int, top: int) -> dict[tuple, dict[int, list[tuple[str, float]]]]:
+    """{prefix: {next code: (word, weight)}} of all prefixes of `length` codes."""
+    found: dict[tuple, dict[int, list[tuple[str, float]]]] = {}
+    for key, pairs in _counted(run).of(run.parts[0], length, top).items():
+        found.setdefault(key[:-1], {})[key[-1]] = pairs
     return found
 
 
 @remembered
-def _sampled(run: RunBrowser, prefix: tuple[int, ...], top: int) -> dict[int, list[str]]:
+def _sampled(run: RunBrowser, prefix: tuple[int, ...], top: int) -> dict[int, list[tuple[str, float]]]:
     from lmindexer.quality.keywords import PrefixKeywords  # as above
 
     _read_beginnings(run)
@@ -65,7 +78,7 @@ def _sampled(run: RunBrowser, prefix: tuple[int, ...], top: int) -> dict[int, li
     known, place = np.unique(joined["code"].to_numpy(), return_inverse=True)
     ids = SemanticIDs.from_codes(names, place.reshape(-1, 1), (len(known),))
     found = PrefixKeywords.from_corpus(corpus).of(ids, 1, top)
-    return {int(known[key[0]]): [word for word, _ in words] for key, words in found.items()}
+    return {int(known[key[0]]): pairs for key, pairs in found.items()}
 
 
 def prepare(run: RunBrowser) -> None:

@@ -50,6 +50,9 @@ def create(
     ] = None,
     repeats: Annotated[float, typer.Option(min=0, max=1, help="Share that comes twice, unannounced.")] = 0.1,
     gold: Annotated[float, typer.Option(min=0, max=1, help="Share added with a known, easy answer.")] = 0.1,
+    title: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="What annotators see as the study's title; blind to methods.")
+    ] = None,
     length: Annotated[int | None, typer.Option(min=1, help="Codes that make a prefix.  [default: 2]")] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same study.")] = 0,
     ask_password: Annotated[bool, typer.Option("--ask-password", help="Type a password for annotators.")] = False,
@@ -76,6 +79,7 @@ def create(
         length=length,
         seed=seed,
         password=word,
+        name=title,
     )
     typer.echo(study.plan)
     typer.echo(f"Written to {output}. Label:  {program()} label open {output}")

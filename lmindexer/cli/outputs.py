@@ -27,17 +27,37 @@ def check_output(path: Path) -> None:
     """Say before any work that a table cannot be written there."""
     if path.suffix not in _WRITERS:
         raise LMIndexerError(f"{path}: the ending says the format; give one of {', '.join(_WRITERS)}.")
+    _check_place(path)
+
+
+def check_page(path: Path) -> None:
+    """Say before any work that a page cannot be written there."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise LMIndexerError(f"{path} is no name for a page; give one that ends in .html.")
+    _check_place(path)
+
+
+def _check_place(path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir():
         reason = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
         raise LMIndexerError(f"{path} {reason}; give another file.")
 
 
+def write_page(text: str, path: Path) -> None:
+    """Write a page of HTML, aside first and then renamed."""
+    _aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
 def write_table(frame, path: Path) -> None:
     """Write a table in the format that the ending says, aside first and then renamed."""
     check_output(path)
+    _aside(path, lambda aside: _WRITERS[path.suffix](frame, aside))
+
+
+def _aside(path: Path, write) -> None:
     aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        _WRITERS[path.suffix](frame, aside)
+        write(aside)
         os.replace(aside, path)
     except OSError as error:
         raise LMIndexerError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error

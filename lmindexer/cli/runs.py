@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lmindexer.cli.inputs import Columns, open_run, read_corpus, takes_columns
-from lmindexer.cli.outputs import check_output, report_of, write_table
+from lmindexer.cli.outputs import check_output, check_page, report_of, write_page, write_table
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 Output = Annotated[
@@ -53,8 +53,7 @@ def encode(
         say_changes(corpus, encoded.changed, on_change)
     typer.echo(
         f"{_count(len(frame), 'document')}; {_count(encoded.new_collisions, 'new collision')} (documents whose codes "
-        "another has)"
-        + (f"; written to {output}" if output else "")
+        "another has)" + (f"; written to {output}" if output else "")
     )
 
 
@@ -93,13 +92,29 @@ def evaluate(
 def report(
     run: Run,
     samples: Annotated[int, typer.Option(min=0, help="Number of sample prefixes.")] = 5,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page with figures there, to be sent: it needs no network."
+        ),
+    ] = None,
 ):
-    """Report on a run: numbers, sample prefixes.
+    """Report on a run: numbers, sample prefixes; or a page with figures.
 
     \b
       lmindexer report runs/wordnet
+      lmindexer report runs/wordnet --html wordnet.html
     """
-    typer.echo(report_of(open_run(run), samples))
+    if page is None:
+        typer.echo(report_of(open_run(run), samples))
+        return
+    from lmindexer.browse import RunBrowser
+    from lmindexer.plots.run_page import run_page
+
+    check_page(page)
+    text = run_page(RunBrowser.from_bundle(open_run(run)))
+    write_page(text, page)
+    typer.echo(f"Written to {page} ({len(text.encode()) / 1e6:.1f} MB)")
 
 
 def say_changes(corpus, changed, on_change: str) -> None:

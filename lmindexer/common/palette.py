@@ -41,13 +41,59 @@ def code_hatch(code: int) -> str:
     return HATCHES[code // len(COLOURS) % len(HATCHES)] if code >= 0 else ""
 
 
+# How far the colours of codes 16 to 31, 32 to 47, … are mixed with white (above 0) or black (below), and their shapes.
+_MIXED = (0.0, 0.45, -0.35, 0.7)
+SHAPES = ("circle", "diamond", "square", "triangle-up", "cross", "star", "triangle-down", "hexagon")
+
+
+def code_shade(code: int) -> str:
+    """A code's colour for points, where no hatching can be seen: lightness tells the codes of one hue apart.
+
+    >>> code_shade(8) == code_colour(8), code_shade(24) == code_shade(8), code_shade(24) == code_shade(40)
+    (True, False, False)
+    """
+    if code < 0:
+        return OTHER
+    mixed, base = _MIXED[code // len(COLOURS) % len(_MIXED)], code_colour(code)
+    channels = [int(base[start : start + 2], 16) for start in (1, 3, 5)]
+    towards = 255 if mixed > 0 else 0
+    return "#" + "".join(f"{round(c + (towards - c) * abs(mixed)):02X}" for c in channels)
+
+
+def code_shape(code: int) -> str:
+    """The shape of a code's points (a plotly symbol): with the shade it tells 128 codes apart.
+
+    >>> code_shape(3), code_shape(19)
+    ('circle', 'diamond')
+    """
+    return SHAPES[code // len(COLOURS) % len(SHAPES)] if code >= 0 else SHAPES[0]
+
+
+def visible(colour: str) -> str:
+    """The colour, mixed with white until it has a contrast of 3 with a near-black page: for points and thin lines.
+
+    >>> visible("#E69F00"), visible("#405080")
+    ('#E69F00', '#53628D')
+    """
+    channels, dark = [int(colour[start : start + 2], 16) for start in (1, 3, 5)], 0.05 + 0.0075
+    mixed = colour
+    for tenth in range(10):
+        mixed = "#" + "".join(f"{round(c + (255 - c) * tenth / 10):02X}" for c in channels)
+        if (_luminance(mixed) + 0.05) / dark >= 3:
+            break
+    return mixed
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
 def text_on(colour: str) -> str:
     """Black or white, whichever contrasts more with `colour` (W3C relative luminance).
 
     >>> text_on("#F8C820"), text_on("#0072B2")
     ('#111111', '#FFFFFF')
     """
-    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-    return "#111111" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "#FFFFFF"
+    return "#111111" if (_luminance(colour) + 0.05) ** 2 > 0.05 * 1.05 else "#FFFFFF"

@@ -5,15 +5,19 @@ import plotly.graph_objects as go
 
 from lmindexer.browse.mapping import Raster
 from lmindexer.common.palette import OTHER as GREY
-from lmindexer.common.palette import category_colour, code_colour
+from lmindexer.common.palette import category_colour, code_shade, code_shape, visible
 from lmindexer.plots.style import dress, id_text, last_part, plain
 
-NOTE = "distances on this map are not the model's distances"
-NAMED = 16  # values with a colour of their own
+NOTE = "no unit; distances are not the model's"
+NAMED = {"category": 16, "position": 64}  # values with a colour of their own
+LABELLED = 24  # groups whose name stands at their middle
 
 
 def id_map(points, by: str, kind: str, labels: dict[int, str], marker_size: float = 5) -> go.Figure:
-    """Documents as points (WebGL), coloured by a code or a category.
+    """Documents as points (WebGL), coloured by a code or a category; a lasso is the first tool.
+
+    Each of up to 64 codes has a look of its own: hue and, past the sixteenth, lightness and shape. The names of the
+    largest groups stand at their middles.
 
     Args:
         points: x, y, value, inside, row, title, id (`browse.mapping.points`).
@@ -29,12 +33,14 @@ def id_map(points, by: str, kind: str, labels: dict[int, str], marker_size: floa
     named = _named(inside["value"].value_counts(), kind)
     for value in named:
         part = inside[inside["value"] == value]
-        _scatter(figure, part, _name(value, kind, labels), _colour(value, kind), marker_size, labels)
+        shape = code_shape(value) if kind == "position" else "circle"
+        _scatter(figure, part, _name(value, kind, labels), _colour(value, kind), marker_size, labels, shape)
     rest = inside[~inside["value"].isin(named)]
     if len(rest):
         number = rest["value"].nunique()
         _scatter(figure, rest, f"{number:,} other{'s' if number > 1 else ''}", GREY, marker_size, labels)
-    title = f"Map of {len(inside):,} documents coloured by {by}: {NOTE}"
+    _label_groups(figure, inside[inside["value"].isin(named)], kind, labels)
+    title = f"Map of {len(inside):,} documents by {by}"
     return _finish(figure, title)
 
 
@@ -57,7 +63,7 @@ def id_map_raster(raster: Raster, by: str, kind: str, labels: dict[int, str]) ->
             customdata=np.column_stack([part["documents"], part["share"]]),
             hovertemplate="%{customdata[0]:,} documents, %{customdata[1]:.0%} of them the colour's<extra></extra>",
         )  # fmt: skip
-    title = f"Map of {raster.documents:,} documents as {size} × {size} cells, coloured by {by}: {NOTE}"
+    title = f"Map of {raster.documents:,} documents as {size} × {size} cells, by {by}"
     return _finish(figure, title)
 
 
@@ -65,12 +71,12 @@ def _named(counts, kind: str) -> list[int]:
     known = [int(value) for value in counts.index if value >= 0]
     if kind == "category":  # only these ranks have a colour of their own
         known = [value for value in known if category_colour(value) != GREY]
-        return sorted(known)[:NAMED]
-    return known[:NAMED]
+        return sorted(known)[: NAMED[kind]]
+    return known[: NAMED[kind]]
 
 
 def _colour(value: int, kind: str) -> str:
-    return category_colour(value) if kind == "category" else code_colour(value)
+    return visible(category_colour(value) if kind == "category" else code_shade(value))
 
 
 def _name(value: int, kind: str, labels: dict[int, str]) -> str:
@@ -80,10 +86,22 @@ def _name(value: int, kind: str, labels: dict[int, str]) -> str:
     return id_text((value,)) + (f" {plain(words, 28)}" if words else "")
 
 
-def _scatter(figure, part, name: str, colour: str, size: float, labels) -> None:
+def _label_groups(figure, points, kind: str, labels: dict[int, str]) -> None:
+    """The first word of a group's name at the median of its points, for the largest groups."""
+    middles = points.groupby("value").agg(x=("x", "median"), y=("y", "median"), n=("x", "size"))
+    for value, row in middles.nlargest(LABELLED, "n").iterrows():
+        name = labels.get(value, "")
+        text = last_part(name) if kind == "category" else name.split(", ")[0] or f"<{value}>"
+        figure.add_annotation(
+            x=row["x"], y=row["y"], text=plain(text, 18), showarrow=False, font={"size": 11, "color": "#111111"},
+            bgcolor="rgba(255,255,255,0.72)", borderpad=1,
+        )  # fmt: skip
+
+
+def _scatter(figure, part, name: str, colour: str, size: float, labels, shape: str = "circle") -> None:
     figure.add_scattergl(
         x=part["x"], y=part["y"], mode="markers", name=name,
-        marker={"size": size, "color": colour, "opacity": 0.8},
+        marker={"size": size, "color": colour, "opacity": 0.85, "symbol": shape},
         customdata=[
             [int(row), plain(title, 60), plain(code, 60), plain(labels.get(value, ""), 60)]
             for row, title, code, value in zip(part["row"], part["title"], part["id"], part["value"], strict=True)
@@ -93,8 +111,8 @@ def _scatter(figure, part, name: str, colour: str, size: float, labels) -> None:
 
 
 def _finish(figure: go.Figure, title: str) -> go.Figure:
-    dress(figure, title, "UMAP 1 (no unit)", "UMAP 2 (no unit)", 640)
-    figure.update_yaxes(scaleanchor="x", zeroline=False)
-    figure.update_xaxes(zeroline=False)
-    figure.update_layout(legend={"title": {"text": "click hides, double click isolates"}})
+    dress(figure, title, f"UMAP 1 ({NOTE})", "UMAP 2", 640)
+    figure.update_yaxes(scaleanchor="x", zeroline=False, constrain="domain")
+    figure.update_xaxes(zeroline=False, constrain="domain")
+    figure.update_layout(legend={"title": {"text": "click hides, double click isolates"}}, dragmode="lasso")
     return figure

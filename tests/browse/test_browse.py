@@ -111,12 +111,6 @@ def test_a_page_has_the_documents_in_order_and_searches_without_case(run, table)
     assert documents.page(run, search="100%_'\"; DROP TABLE docs").total == 0 and run.count() == len(table)
 
 
-def test_an_id_comes_first_and_titles_that_begin_with_the_words_next(run):
-    assert documents.find(run, "d7").doc_id.iloc[0] == "d7"
-    found = documents.find(run, "cat")
-    assert found.title.str.startswith("cat").is_monotonic_decreasing
-
-
 def test_one_document_with_its_text_by_pieces(folder):
     hostile = RunBrowser.from_bundle(Bundle.open(folder / "hostile"))
     row = documents.row_of(hostile, "<i>4</i>")

@@ -21,6 +21,7 @@ from explorer_app import context
 CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
 APP = Path(context.__file__).with_name("app.py")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "explorer"
+AXE = Path(os.environ.get("LMINDEXER_AXE", Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"))
 PATIENCE = 180_000  # milliseconds; the machine may be busy
 QUIET = (
     "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
@@ -150,9 +151,11 @@ def point_and_click(tab, place, across: float = 0.5, down: float = 0.5, right: f
     tab.mouse.click(x, y)
 
 
-def click_first_row(tab) -> None:
-    """Click where the first row of the page's first table is chosen."""
-    point_and_click(tab, tab.locator("[data-testid=stDataFrame]").first, 0, 0, 18, 52)
+def open_first_row(tab) -> None:
+    """Open the first row of the page's first table by its link, by keyboard alone."""
+    link = tab.locator("[data-testid=stMain] table a").first
+    link.focus()
+    tab.keyboard.press("Enter")
 
 
 def in_link(tab, name: str) -> str | None:
@@ -181,11 +184,39 @@ def test_a_click_on_a_bar_and_a_row_go_on_and_a_link_brings_the_same_page(page):
     prefix, said = in_link(page, "prefix"), heading.first.inner_text()
     page.visit(f"prefixes?run=good&prefix={prefix}")
     until(page, lambda: heading.first.inner_text() == said)
-    until(page, lambda: (in_link(page, "prefix") or "").startswith(f"{prefix}."), lambda: click_first_row(page))
+    until(page, lambda: (in_link(page, "prefix") or "").startswith(f"{prefix}."), lambda: open_first_row(page))
     page.visit("document?run=good")
-    until(page, lambda: in_link(page, "doc") and page.get_by_text("Why this ID").count(), lambda: click_first_row(page))
+    until(page, lambda: in_link(page, "doc") and page.get_by_text("Why this ID").count(), lambda: open_first_row(page))
     page.go_back()
-    until(page, lambda: in_link(page, "doc") is None and page.get_by_text("Find a document above").count())
+    until(page, lambda: in_link(page, "doc") is None and page.get_by_text("Find a document by the search").count())
+
+
+def test_back_from_a_document_returns_to_its_prefix(page):
+    page.visit("prefixes?run=good&prefix=1")
+    heading = page.locator("h4")
+    title = page.locator("[data-testid=stMain] table a[href*='/document']").first
+    until(page, lambda: in_link(page, "doc"), lambda: (title.focus(), page.keyboard.press("Enter")))
+    settle(page)
+    page.go_back()
+    until(page, lambda: in_link(page, "prefix") == "1" and heading.count())
+
+
+def test_the_key_of_the_search_works_on_every_page_and_leads_to_the_exact_title(page):
+    def look_for():
+        page.keyboard.press("/")
+        page.wait_for_timeout(200)
+        page.keyboard.type("wood 4")
+        page.keyboard.press("Enter")
+
+    for path in ("", "collapse", "map"):
+        page.visit(f"{path}?run=good")
+        until(page, lambda: "/search" in page.url and in_link(page, "q"), look_for)
+
+
+def test_open_it_leads_to_the_run_at_once(page):
+    page.visit("corpus?run=other&job=good")
+    button = page.get_by_role("button", name="Open it")
+    until(page, lambda: in_link(page, "run") == "good" and "/corpus" not in page.url, button.click)
 
 
 def test_links_of_the_sidebar_keep_the_run_and_the_keyboard_reaches_them(page):
@@ -221,7 +252,7 @@ def test_a_cell_of_the_comparison_lists_its_documents(page):
     assert re.fullmatch(r"\d\.\d", in_link(page, "cell"))
 
 
-def test_a_box_on_the_map_lists_documents(page):
+def test_a_selection_on_the_map_is_in_the_link_and_in_view(page):
     def draw_a_box():
         page.locator(".js-plotly-plot").first.hover(force=True)
         page.locator("[data-title='Box Select']").first.click()
@@ -232,7 +263,12 @@ def test_a_box_on_the_map_lists_documents(page):
         page.mouse.up()
 
     page.visit("map?run=good")
-    until(page, lambda: page.get_by_text("150 documents selected").count(), draw_a_box)
+    heading = page.get_by_text("150 documents selected")
+    until(page, heading.count, draw_a_box)
+    settle(page)
+    assert 0 <= heading.bounding_box()["y"] < 1000
+    page.goto(page.url)
+    until(page, heading.count)
 
 
 @pytest.mark.parametrize("path", ["", "prefixes", "document", "collapse", "map", "compare", "try", "corpus"])
@@ -268,13 +304,35 @@ def test_upload_says_what_is_wrong_with_which_row_and_then_reads(page, tmp_path)
     until(page, said("picture.csv"), upload("picture.csv"))
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1920, "dark")])
+SEEN = ("", "search", "prefixes", "document", "collapse", "map", "compare", "try", "runs", "corpus")
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm install axe-core, or give its file by LMINDEXER_AXE")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(chromium, address, scheme):
+    tab = chromium.new_context(viewport={"width": 1280, "height": 1000}, color_scheme=scheme).new_page()
+    tab.set_default_timeout(PATIENCE)
+    for path in SEEN:
+        tab.goto(f"{address}{path}?run=good&doc=d1&prefix=1&q=saw&text=a+bird")
+        tab.wait_for_selector("h1")
+        settle(tab)
+        tab.add_script_tag(path=AXE)
+        found = tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
+        serious = [
+            (one["id"], [node["html"][:160] for node in one["nodes"]][:3])
+            for one in found if one["impact"] in ("serious", "critical")
+        ]  # fmt: skip
+        assert not serious, (path, serious)
+    tab.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1920, "dark")])
 def test_pages_fit_their_width_and_are_kept_as_pictures(chromium, address, width, scheme):
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     tab = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme).new_page()
     tab.set_default_timeout(PATIENCE)
-    for path in ("", "prefixes", "document", "collapse", "map", "compare", "try", "corpus"):
-        tab.goto(f"{address}{path}?run={'tiny' if path in ('try', 'document') else 'good'}&doc=d1&text=a+bird")
+    for path in SEEN:
+        tab.goto(f"{address}{path}?q=saw&run={'tiny' if path in ('try', 'document') else 'good'}&doc=d1&text=a+bird")
         tab.wait_for_selector("h1")
         settle(tab)
         wide = tab.evaluate("(() => { const m = document.querySelector('[data-testid=stMain]');"
@@ -287,4 +345,4 @@ def test_pages_fit_their_width_and_are_kept_as_pictures(chromium, address, width
         tab.screenshot(path=ARTEFACTS / f"{path or 'overview'}-{width}-{scheme}.png")
         tab.set_viewport_size({"width": width, "height": 1000})
     tab.context.close()
-    assert len(list(ARTEFACTS.glob(f"*-{width}-{scheme}.png"))) == 8
+    assert len(list(ARTEFACTS.glob(f"*-{width}-{scheme}.png"))) == len(SEEN)

@@ -16,6 +16,9 @@ from explorer_app.views import labelling
 from lmindexer.common.errors import StudyError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.human_eval import SKIP_REASONS, TYPES, Session
+from lmindexer.human_eval.answering.study import TITLE
+from lmindexer.human_eval.answering.study_file import StudyFile
+from lmindexer.human_eval.planning.questions import Document
 
 APP = Path(context.__file__).with_name("app.py")
 SMALL = {"per_method": 2, "annotators": 2, "overlap": 2, "repeats": 0, "gold": 0}
@@ -78,7 +81,7 @@ def everything(test) -> str:
 
 def test_signing_in_shows_the_first_question_and_writes_the_link(visit):
     test = visit()
-    assert test.title[0].value == "pilot" and len(test.text_input) == 1
+    assert test.title[0].value == md(TITLE) and len(test.text_input) == 1
     sign_in(test, "  Ada  Lovelace ")
     assert test.title[0].value.startswith("Question 1 of ")
     assert in_link(test, "as") == "Ada Lovelace" and in_link(test, "study") == "pilot"
@@ -133,12 +136,12 @@ def test_undo_after_the_last_question(visit, study):
 def test_a_press_that_comes_twice_counts_once(study, monkeypatch):
     session, state = study.sign_in("Ada"), {}
     monkeypatch.setattr(labelling.st, "session_state", state)
-    token = session.next().token
-    state["label_open"] = token
+    view = session.next()
+    state["label_open"] = view.token
     for _ in range(3):
-        labelling._answer(session, token, "1")
+        labelling._answer(session, view, "1")
     state["label_open"] = session.next().token
-    labelling._answer(session, token, "2")  # from the screen before
+    labelling._answer(session, view, "2")  # from the screen before
     assert list(given(study)["shown"]) == ["1"]
     for _ in range(3):
         labelling._undo(session, state["label_open"] or "")
@@ -205,18 +208,40 @@ def test_no_place_left(visit, study):
 def test_every_type_is_drawn_with_its_guide_and_nothing_is_preselected(visit):
     test = sign_in(visit(), "Ada")
     seen = set()
-    press(test, "act_guide")  # open at first; closed now
     while not test.title[0].value.startswith("All"):
-        if test.header[0].value not in seen:
+        new = test.header[0].value not in seen
+        assert sum("Example" in markdown.value for markdown in test.markdown) == 2 * new  # open at each new type
+        if new:
             seen.add(test.header[0].value)
-            closed = len(test.markdown)
             press(test, "act_guide")
-            assert sum("Example" in markdown.value for markdown in test.markdown) == 2
+            assert not any("Example" in markdown.value for markdown in test.markdown)
             press(test, "act_guide")
-            assert len(test.markdown) == closed
+            press(test, "act_guide")
         assert not any(button.proto.type == "primary" for button in test.button)
         press(test, "act_choice_1_")
     assert len(seen) == len(TYPES)
+
+
+def test_an_example_can_be_practised_once_and_is_not_kept(visit, study):
+    test = sign_in(visit(), "Ada")
+    press(test, "act_practise")
+    assert test.title[0].value.startswith("Practice")
+    press(test, "act_choice_1_practice")
+    assert any("Right" in one.value for one in test.success) or any("usual answer" in one.value for one in test.info)
+    press(test, "act_practised")
+    assert test.title[0].value.startswith("Question 1")
+    assert not any(button.key.startswith("act_practise") for button in test.button)
+    assert given(study).empty
+
+
+def test_a_text_that_was_cut_can_be_read_whole(visit, study, monkeypatch):
+    long = ("word " * 700).strip()
+    documents = {name: Document.kept(name, "t", long) for name in study.documents}
+    monkeypatch.setattr(StudyFile, "documents", documents)
+    test = sign_in(visit(), "Ada")
+    assert test.text[0].value.endswith("…")
+    test.main.toggle[0].set_value(True).run()
+    assert test.text[0].value == long
 
 
 def test_method_id_category_and_document_id_are_never_on_the_page(visit):
@@ -330,7 +355,7 @@ def test_several_studies_can_be_chosen_between_and_keep_their_own_annotators(tmp
         assert in_link(test, "as") is None
         test.selectbox[0].set_value("second")
         checked(test.run())
-        assert test.title[0].value == "second"
+        assert in_link(test, "study") == "second"
         sign_in(test, "Ada")
         assert test.title[0].value.startswith("Question 1") and in_link(test, "study") == "second"
         assert len(given(study)) == 1 and given(second).empty

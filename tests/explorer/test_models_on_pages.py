@@ -1,13 +1,14 @@
 """The pages that ask a model, on a tiny run that was really trained."""
 
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer_app import context
+from explorer_app import context, models
 from lmindexer.browse import RunBrowser, documents, inside
 from lmindexer.runs.bundle import Bundle
 
@@ -46,7 +47,27 @@ def test_a_document_s_own_text_leads_to_its_own_id(run, fitted):
     assert way.state.shape == (run.bundle.states.shape[1],)
 
 
+def test_a_document_is_there_before_its_model(folder, monkeypatch):
+    gate = threading.Event()
+    really = inside.load_model
+    monkeypatch.setattr(inside, "load_model", lambda run: gate.wait(60) and really(run))
+    monkeypatch.setattr(sys, "argv", ["app.py", str(folder)])
+    test = AppTest.from_file(str(APP), default_timeout=120)
+    test.session_state["goto"] = ("document", {"run": "tiny", "doc": "d0"})
+    try:
+        test.run()
+        said = [element.value for element in test.caption]
+        assert any("being loaded" in text for text in said) and not test.exception
+        assert any("same prefix" in element.value for element in test.subheader)
+    finally:
+        gate.set()
+    monkeypatch.setattr(models, "PATIENCE", 60)
+    test.run()
+    assert not any("being loaded" in element.value for element in test.caption) and not test.error
+
+
 def test_pages_ask_the_model(folder, monkeypatch):
+    monkeypatch.setattr(models, "PATIENCE", 60)
     monkeypatch.setattr(sys, "argv", ["app.py", str(folder)])
     for page, query in (("document", {"doc": "d0"}), ("try", {"text": "a bird sings"}), ("try", {})):
         test = AppTest.from_file(str(APP), default_timeout=120)

@@ -13,7 +13,7 @@ from explorer_app import context, show
 from lmindexer.browse import words
 
 APP = Path(context.__file__).with_name("app.py")
-PAGES = ("overview", "prefixes", "document", "collapse", "map", "compare", "try", "corpus")
+PAGES = ("overview", "search", "prefixes", "document", "collapse", "map", "compare", "try", "runs", "corpus")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,9 @@ def test_the_first_page_of_a_large_run_does_not_wait_for_key_words(visit, monkey
         ("prefixes", {"prefix": "1.0.0"}),
         ("prefixes", {"q": "whiskers", "intext": "1", "from": "20"}),
         ("document", {"doc": "d0"}),
-        ("document", {"doc": "d7", "siblings": "1", "find": "cat"}),
+        ("document", {"doc": "d7", "siblings": "1"}),
+        ("search", {"q": "<1><0>"}),
+        ("search", {"q": "saw", "from": "100000"}),
         ("collapse", {"with": ["other"], "measure": ["loss", "perplexity"], "position": "2", "inorder": "1"}),
         ("map", {"by": "position 2", "prefix": "1"}),
         ("compare", {"other": "other", "cell": "0.1"}),
@@ -186,6 +188,37 @@ def test_a_file_that_was_deleted_under_an_open_run_is_said_in_a_sentence(folder,
         assert not test.exception
         said = [error.value for error in test.error] + [warning.value for warning in test.sidebar.warning]
         assert any("corpus" in text and "copy" in text for text in said), said
+
+
+def test_the_box_of_every_page_leads_to_the_search(visit):
+    test = visit("collapse", run="other")
+    test.sidebar.text_input(key="find").set_value("saw").run()
+    assert test.title[0].value == "Search" and in_link(test, "q") == "saw" and in_link(test, "run") == "other"
+
+
+def test_a_code_gets_a_name_that_is_shown_on_other_pages(visit, folder):
+    test = visit("prefixes", run="other", prefix="1")
+    form = {box.label: box for box in test.text_input}
+    form["Name"].set_value("Cutting things")
+    next(button for button in test.button if button.label == "Keep it").click().run()
+    assert "“Cutting things”" in words_on(test).replace("\\", "")
+    (folder / "other" / "names.json").unlink()
+
+
+def test_a_run_is_renamed_and_deleted_after_a_question(folder, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        shutil.copytree(folder / "bare", tmp_path / name)
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    context.forget_shelf()
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    test.session_state["goto"] = ("runs", {})
+    test.run()
+    next(box for box in test.text_input if box.label == "New name").set_value("uno")
+    next(button for button in test.button if button.label == "Rename it").click().run()
+    assert not test.exception and sorted(path.name for path in tmp_path.iterdir()) == ["two", "uno"]
+    test.selectbox(key="changed_run").set_value("two").run()
+    next(button for button in test.button if button.label == "Yes, delete it").click().run()
+    assert not test.exception and [path.name for path in tmp_path.iterdir()] == ["uno"]
 
 
 def test_a_comparison_with_a_run_that_is_not_there_says_so(visit):

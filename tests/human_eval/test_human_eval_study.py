@@ -323,7 +323,7 @@ def test_what_a_view_shows_does_not_depend_on_what_is_hidden():
 
 class _Doc:
     def __init__(self, name):
-        self.title, self.text = name, name
+        self.title, self.text, self.whole = name, name, ""
 
 
 def test_long_texts_are_cut_at_a_word_and_lines_are_joined():
@@ -370,7 +370,8 @@ def test_a_study_from_bundles(tmp_path, corpus):
         manifest = {"method": method, "settings": {}}
         write_bundle(tmp_path / name, manifest=manifest, corpus=corpus, ids=ids_of(corpus, seed))
     study = Study.create([tmp_path / "x", tmp_path / "y"], path=tmp_path / "s", per_method=3)
-    assert [run["label"] for run in study.facts["runs"]] == ["rqvae", "hierarchical"] and study.name == "s"
+    assert [run["label"] for run in study.facts["runs"]] == ["rqvae", "hierarchical"]
+    assert study.name == "Which texts belong together?"  # annotators never see the file's name
     study = Study.create([tmp_path / "x", tmp_path / "z"], path=tmp_path / "t", per_method=3)
     assert [run["label"] for run in study.facts["runs"]] == ["x", "z"]
     with pytest.raises(StudyError, match="same method and name"):

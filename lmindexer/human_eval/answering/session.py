@@ -151,6 +151,11 @@ class Session:
             seconds * (total - done) if seconds is not None else None,
         )
 
+    def types_met(self) -> set[str]:
+        """Types of question that this annotator has answered or skipped one of."""
+        states = self._states()
+        return {showing.question.type for showing in self._study.given(self.slot) if states.done(showing.name)}
+
     def log(self, kind: str, body: dict) -> None:
         """Record something else that happened on the screen; `kind` begins with "note:", as in "note:pause"."""
         self._study.log(kind, self.annotator, body)

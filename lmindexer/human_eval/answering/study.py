@@ -16,6 +16,8 @@ from lmindexer.human_eval.planning.questions import write_question
 from lmindexer.human_eval.planning.signin import check_password, clean_name, hash_password, name_key
 from lmindexer.human_eval.planning.view import write_arrangement
 
+TITLE = "Which texts belong together?"  # of a study without a title of its own
+
 
 class Study(StudyFile):
     """A labelling study in one file.
@@ -64,7 +66,7 @@ class Study(StudyFile):
             length: codes that make a prefix; left out, 2 (or 1 where IDs have one position).
             seed: the same runs, arguments and seed make the same study.
             password: asked of every annotator at sign-in; kept as a scrypt hash.
-            name: for people; left out, the file's.
+            name: the title that annotators see; left out, `TITLE`. The file's name is never shown to them.
             simulated: only simulated annotators may sign in, and the study says so.
         """
         path = Path(path)
@@ -73,7 +75,7 @@ class Study(StudyFile):
         design = check_design(questions, per_method, annotators, overlap, repeats, gold, length, seed)
         content = make_content(bundles, corpus, design)
         about = {
-            "name": name or path.stem,
+            "name": name or TITLE,
             "created": now(),
             "plan": content.plan,
             "facts": content.facts,
@@ -215,6 +217,7 @@ class Study(StudyFile):
     def adjudications(self) -> pd.DataFrame:
         """The decisions that count: question_id, answer, by, comment, at."""
         return tables.adjudications(self)
+
 
 def joined_in(connection) -> dict[str, tuple[str, int]]:
     """Key of a name → (the name as first given, its slot)."""

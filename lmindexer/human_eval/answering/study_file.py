@@ -66,7 +66,7 @@ class StudyFile:
         """doc_id → the document as it is shown."""
         with self.store.reading() as connection:
             rows = connection.execute("SELECT doc_id, title, text FROM documents").fetchall()
-        return {row[0]: Document(*row) for row in rows}
+        return {row[0]: Document.kept(*row) for row in rows}
 
     @cached_property
     def _questions(self) -> dict[str, Question]:

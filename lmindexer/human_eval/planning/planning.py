@@ -15,7 +15,7 @@ from lmindexer.human_eval.planning.gold import draw_gold
 from lmindexer.human_eval.planning.guide import TYPES
 from lmindexer.human_eval.planning.order import Showing, plan_showings
 from lmindexer.human_eval.planning.power import power_in_words
-from lmindexer.human_eval.planning.questions import Document, Question, choices_of, cut, write_question
+from lmindexer.human_eval.planning.questions import KEPT_TEXT, Document, Question, choices_of, cut, write_question
 from lmindexer.human_eval.planning.signin import clean_name, name_key
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.runs.bundle import Bundle
@@ -175,7 +175,9 @@ def _documents(corpus, questions: Sequence[Question]) -> list[Document]:
     wanted = {doc_id for question in questions for doc_id in question.doc_ids}
     rows = [row for row, doc_id in enumerate(corpus.doc_ids) if str(doc_id) in wanted]
     titles, texts = corpus.titles, corpus.texts
-    return [Document(str(corpus.doc_ids[row]), cut(titles[row] or ""), cut(texts[row] or "")) for row in rows]
+    return [
+        Document(str(corpus.doc_ids[row]), cut(titles[row] or ""), cut(texts[row] or "", KEPT_TEXT)) for row in rows
+    ]
 
 
 def _facts(design: Design, length: int, runs, corpus, questions, showings) -> dict:

@@ -5,16 +5,31 @@ from dataclasses import asdict, dataclass, replace
 
 from lmindexer.human_eval.planning.guide import RATINGS, YES_NO
 
-SHOWN_TEXT = 400  # characters of a document's text that annotators see
+SHOWN_TEXT = 400  # characters of a document's text that annotators see at first
+KEPT_TEXT = 4_000  # characters of it that a study keeps, for who wants to read on
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document as annotators see it; `doc_id` is for the study alone."""
+    """A document as annotators see it; `doc_id` is for the study alone.
+
+    `text` is what is shown at first; `whole` is the text as far as the study keeps it when that is more, else "".
+    """
 
     doc_id: str
     title: str
     text: str
+    whole: str = ""
+
+    @classmethod
+    def kept(cls, doc_id: str, title: str, text: str) -> "Document":
+        """The document of a study's file, its text cut to what is shown at first.
+
+        >>> Document.kept("d", "", "word " * 200).text.endswith("word…")
+        True
+        """
+        shown = cut(text)
+        return cls(doc_id, title, shown, text if shown != text else "")
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,15 @@ from lmindexer.human_eval.planning.questions import Document, Question
 
 @dataclass(frozen=True)
 class Item:
-    """A document on the screen; `choice` is the key that picks it, "" when it cannot be picked."""
+    """A document on the screen; `choice` is the key that picks it, "" when it cannot be picked.
+
+    `whole` is the longer text behind a `text` that was cut, else "".
+    """
 
     title: str
     text: str
     choice: str = ""
+    whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def build_view(
         items = []
         for key, item in enumerate(arrangement.items[index], start=1):
             document = documents[question.groups[index][item]]
-            items.append(Item(document.title, document.text, str(key) if pickable else ""))
+            items.append(Item(document.title, document.text, str(key) if pickable else "", document.whole))
         choice = str(place) if question.type == "ab" else ""
         groups.append(Group(_heading(question.type, place), tuple(items), choice))
     keys = _labels(question)
