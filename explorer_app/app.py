@@ -77,6 +77,10 @@ SPACE = """<style>
   [data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; }
   [data-testid="stMainBlockContainer"] h2, [data-testid="stMainBlockContainer"] h3 { font-size: 1.2rem; }
+  [data-testid="stHorizontalBlock"]:has([data-testid="stMetric"]) { flex-direction: row; flex-wrap: wrap; gap: .5rem; }
+  [data-testid="stHorizontalBlock"]:has([data-testid="stMetric"]) > [data-testid="stColumn"] {
+    flex: 1 1 calc(50% - .5rem); min-width: calc(50% - .5rem); }
+  [data-testid="stHorizontalBlock"]:has([data-testid="stMetric"]) > [data-testid="stColumn"]:empty { display: none; }
   [data-testid="stMetricValue"] { font-size: 1.1rem; } }
 </style>"""
 

@@ -62,7 +62,7 @@ def _make_narrow(figure: go.Figure) -> None:
     """
     title = html.unescape(figure.layout.title.text or "")
     lines = [html.escape(line, quote=False) for line in textwrap.wrap(title, 40)]
-    named = [trace for trace in figure.data if trace.showlegend is not False]
+    named = [trace for trace in figure.data if "showlegend" in trace and trace.showlegend is not False]
     figure.update_layout(
         title={"text": "<br>".join(lines), "font": {"size": 13}},
         margin={"l": 40, "r": 8, "t": 30 + 20 * len(lines)},

@@ -54,8 +54,8 @@ def _change(runs: dict) -> None:
     with right.popover("Delete", icon=":material/delete:"):
         path = runs[key].path
         st.markdown(
-            f"Delete **{md(key, 80)}** for good? Its {housekeeping.size_of(path) / 1e6:,.1f} MB in {md(path)} cannot be "
-            "brought back."
+            f"Delete **{md(key, 80)}** for good? Its {housekeeping.size_of(path) / 1e6:,.1f} MB in {md(path)} cannot "
+            "be brought back."
         )
         if st.button("Yes, delete it", type="primary", icon=":material/delete_forever:"):
             _do(lambda: housekeeping.delete(path), None)

@@ -10,7 +10,9 @@ import run_bundles
 from streamlit.testing.v1 import AppTest
 
 from explorer_app import context, show
+from lmindexer import plots
 from lmindexer.browse import words
+from lmindexer.runs.bundle import Bundle
 
 APP = Path(context.__file__).with_name("app.py")
 PAGES = ("overview", "search", "prefixes", "document", "collapse", "map", "compare", "try", "runs", "corpus")
@@ -242,6 +244,13 @@ def test_a_finished_fit_shows_its_curves_and_opens_with_one_press(visit):
 
 def test_words_that_would_turn_the_line_stand_apart():
     assert "\u202e" not in show.md("abc\u202edef") and show.md("abc\u202edef") == "abcdef"
+
+
+def test_every_figure_can_be_made_narrow(folder):
+    run = context.open_run(Bundle.open(folder / "good"))
+    for figure in (plots.hierarchy(run), plots.category_distribution(run), plots.perplexity(run.quality)):
+        show._make_narrow(figure)
+        assert figure.layout.title.font.size == 13 and "<br>" in figure.layout.title.text
 
 
 def test_no_number_reads_minus_nought():
