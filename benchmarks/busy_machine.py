@@ -2,9 +2,9 @@
 
     python benchmarks/busy_machine.py [--steps 60] [--busy 0 1] [--rounds 2] [-o docs/results/busy_machine.tsv]
 
-Every measurement is a process of its own: it fits WordNet as `make quickstart` does and is stopped after so many steps of
-position 1. Processor seconds a step compare on any machine, steps a second only where nothing else runs than the busy
-processes that are started here.
+Every measurement is a process of its own: it fits WordNet as `make quickstart` does and is stopped after so many steps
+of position 1. Processor seconds a step compare on any machine, steps a second only where nothing else runs than the
+busy processes that are started here.
 
 spinning    OpenMP as torch finds it        passive     OMP_WAIT_POLICY=PASSIVE before torch is loaded
 brief       what lmindexer does by itself   one thread  OMP_NUM_THREADS=1
