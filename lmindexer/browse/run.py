@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from lmindexer.common.arguments import codes_of
 from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.corpus.corpus import PATH_SEPARATOR, Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
@@ -157,7 +158,7 @@ class RunBrowser:
         Raises:
             LMIndexerError: when it is too long or a code is outside its codebook.
         """
-        prefix = tuple(int(code) for code in prefix)
+        prefix = codes_of(prefix)
         if len(prefix) > self.positions:
             raise LMIndexerError(f"A prefix of {len(prefix)} codes does not fit {self.positions} positions.")
         for position, (code, size) in enumerate(zip(prefix, self.codebook_sizes, strict=False), start=1):

@@ -94,6 +94,9 @@ class QueryFile:
     queries_id: _side_option("Its column of query ids.", "query_id") = None
     queries_text: _side_option("Its column of texts.", "text") = None
     queries_document: _side_option("Its column of document ids.", "doc_id") = None
+    queries_missing: Annotated[
+        str | None, typer.Option(metavar="empty|keep", help="As --missing, of that file.")
+    ] = None
     queries_encoding: Annotated[str | None, typer.Option(help="As --encoding, of that file.")] = None
     queries_delimiter: Annotated[str | None, typer.Option(help="As --delimiter, of that file.")] = None
     queries_quote: Annotated[str | None, typer.Option(help="As --quote, of that file.")] = None
@@ -214,9 +217,11 @@ def say_skipped(skipped, source: str) -> None:
 
 def say_remarks(corpus) -> None:
     """Print what may not be meant as it was read, of the corpus and what goes with it."""
-    for part in (corpus, corpus.queries, corpus.interactions):
-        for remark in getattr(part, "remarks", ()):
-            typer.echo(f"Look at this: {on_the_command_line(remark)}")
+    for remark in corpus.remarks:
+        typer.echo(f"Look at this: {on_the_command_line(remark)}")
+    for part, options in ((corpus.queries, QUERIES), (corpus.interactions, INTERACTIONS)):
+        for remark in part.remarks if part is not None else ():
+            typer.echo(f"Look at this: {part.source}: {on_the_command_line(remark, options)}")
 
 
 def open_run(folder: Path):

@@ -25,7 +25,7 @@ def report_of(bundle, samples: int = 5) -> str:
 
 def check_output(path: Path) -> None:
     """Say before any work that a table cannot be written there."""
-    if path.suffix not in _WRITERS:
+    if path.suffix.lower() not in _WRITERS:
         raise LMIndexerError(f"{path}: the ending says the format; give one of {', '.join(_WRITERS)}.")
     _check_place(path)
 
@@ -51,7 +51,7 @@ def write_page(text: str, path: Path) -> None:
 def write_table(frame, path: Path) -> None:
     """Write a table in the format that the ending says, aside first and then renamed."""
     check_output(path)
-    _aside(path, lambda aside: _WRITERS[path.suffix](frame, aside))
+    _aside(path, lambda aside: _WRITERS[path.suffix.lower()](frame, aside))
 
 
 def _aside(path: Path, write) -> None:

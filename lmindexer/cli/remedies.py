@@ -11,7 +11,7 @@ _FORM = {"encoding": "encoding", "delimiter": "delimiter", "quote": "quote", "es
 # keyword of the reader → what follows the two dashes
 CORPUS = {name: name for name in ("id", "text", "title", "category", "separator", "missing", "html")} | _FORM
 CORPUS |= {"on_error": "on-error", "on_change": "on-change"}
-QUERIES = {"query_id": "queries-id", "text": "queries-text", "doc_id": "queries-document"}
+QUERIES = {"query_id": "queries-id", "text": "queries-text", "doc_id": "queries-document", "missing": "queries-missing"}
 QUERIES |= {name: f"queries-{name}" for name in _FORM}
 INTERACTIONS = {"user_id": "interactions-user", "doc_id": "interactions-document", "position": "interactions-position"}
 INTERACTIONS |= {name: f"interactions-{name}" for name in _FORM}

@@ -306,6 +306,13 @@ class Corpus(FromSources):
             aside.unlink(missing_ok=True)
 
 
+def expect_corpus(value) -> None:
+    """Raise CorpusError, one sentence, unless `value` is a Corpus."""
+    if not isinstance(value, Corpus):
+        how = "from_frame" if isinstance(value, pd.DataFrame) else "from_records, from_frame or from_file"
+        raise CorpusError(f"Wanted a Corpus, not {type(value).__name__}. Make one with Corpus.{how}.")
+
+
 def _document(title: str, text: str) -> str:
     if not title or not text:
         return title or text

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lmindexer.common.arguments import codes_of, expect
 from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.ids.grouping import group_rows, rank_within_groups
 
@@ -210,6 +211,7 @@ class SemanticIDs:
         >>> SemanticIDs.from_codes(["a", "b", "c"], [[3, 1], [0, 2], [3, 0]], (4, 4)).select([3]).tolist()
         [0, 2]
         """
+        prefix = codes_of(prefix)
         length = self._checked_length(len(prefix))
         return np.flatnonzero((self.codes[:, :length] == np.asarray(prefix, dtype=np.int64)).all(axis=1))
 
@@ -219,6 +221,8 @@ class SemanticIDs:
         Raises:
             LMIndexerError: when a document is not in the corpus; names it.
         """
+        if not hasattr(corpus, "doc_ids"):
+            raise LMIndexerError(f"Wanted a Corpus, not {type(corpus).__name__}. Make one with Corpus.from_records.")
         if np.array_equal(self.doc_ids, corpus.doc_ids):
             return np.arange(len(self))
         rows = pd.Index(corpus.doc_ids).get_indexer(pd.Index(self.doc_ids))
@@ -274,9 +278,17 @@ class SemanticIDs:
         return pd.DataFrame({"doc_id": self.doc_ids, **codes, "suffix": self.suffix})
 
     def _checked_length(self, length: int) -> int:
+        if isinstance(length, bool) or not isinstance(length, int | np.integer):
+            raise LMIndexerError(f"Wanted a number of codes, not {length!r}.")
         if not 0 <= length <= self.positions:
             raise LMIndexerError(f"A prefix of {length} codes does not fit IDs of {self.positions} positions.")
         return length
+
+
+def expect_ids(value) -> None:
+    """Raise LMIndexerError unless `value` is SemanticIDs; an indexer is not, but it has them."""
+    remedy = "Give its ids_." if hasattr(value, "ids_") else "Make them with SemanticIDs.from_codes."
+    expect(value, SemanticIDs, "SemanticIDs", remedy)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.ids.grouping import row_keys
-from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 
 NO_NODE = -1
 
@@ -51,6 +51,7 @@ class IDTrie:
         With the suffix every path names one document; without it, a leaf holds all documents with equal
         codes.
         """
+        expect_ids(ids)
         return cls(np.column_stack([ids.codes.astype(np.int64), ids.suffix]) if suffix else ids.codes)
 
     def _build(self, ordered: np.ndarray) -> None:

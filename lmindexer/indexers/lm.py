@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lmindexer.common.arguments import device_named
 from lmindexer.common.errors import BundleError, TrainingError
 from lmindexer.common.forecast import Forecast
 from lmindexer.common.progress import Progress, history_frame
-from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.corpus import Corpus, expect_corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.base import Indexer
 from lmindexer.indexers.inspection import DocumentScorer, reconstruction_table
@@ -49,7 +50,7 @@ class LMIndexer(Indexer):
         super().__init__()
         self._settings: Settings = make_settings(preset, **settings)
         self.settings = {"preset": preset} | self._settings.to_dict()
-        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.device = device_named(device)
         self.model_: IndexerModel | None = None
         self.vocabulary_: Vocabulary | None = None
         self.encoded_: EncodedCorpus | None = None  # what it was fitted on; not kept in a bundle
@@ -82,6 +83,7 @@ class LMIndexer(Indexer):
         Raises SettingsError, TrainingError (corpus smaller than a codebook; checkpoints of another run),
         BundleError (`run` holds something that is not a run, or another fit is at work there).
         """
+        expect_corpus(corpus)
         run = None if run is None else Path(run)
         if run is not None:
             check_target(run)

@@ -9,7 +9,7 @@ import torch
 
 from lmindexer.common.errors import TrainingError
 from lmindexer.common.progress import Progress, history_frame
-from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.corpus import Corpus, expect_corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.base import Indexer
 from lmindexer.indexers.model_folder import read_model, taking_up, write_model
@@ -51,6 +51,7 @@ class MethodIndexer(Indexer):
         Raises SettingsError, TrainingError (a corpus smaller than a codebook), BundleError (`run` holds something
         that is not a run, or another fit is at work there).
         """
+        expect_corpus(corpus)
         run = None if run is None else Path(run)
         if run is not None:
             check_target(run)

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from lmindexer.browse.run import RunBrowser
 from lmindexer.common.errors import LMIndexerError
-from lmindexer.corpus.corpus import Corpus
-from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.corpus.corpus import Corpus, expect_corpus
+from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 
 GRID = "rgba(128, 134, 139, 0.22)"  # visible on white and on near-black
 LINE = "rgba(128, 134, 139, 0.55)"
@@ -82,6 +82,8 @@ def as_run(source: RunBrowser | SemanticIDs, corpus: Corpus | None) -> RunBrowse
     """A run to ask: `source` itself, or the one made of IDs and their corpus."""
     if isinstance(source, RunBrowser):
         return source
+    expect_ids(source)
     if corpus is None:
         raise LMIndexerError("Semantic IDs alone have no categories; give the corpus as well.")
+    expect_corpus(corpus)
     return RunBrowser.from_parts(source, corpus)

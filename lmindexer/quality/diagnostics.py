@@ -11,7 +11,7 @@ import numpy as np
 
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.ids.grouping import group_rows, rank_within_groups
-from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 
 COLLAPSE_BOUND = 0.1  # a perplexity below this share of min(K, N) counts as a collapse
 
@@ -236,6 +236,7 @@ def collisions(ids: SemanticIDs) -> Collisions:
     >>> found.colliding_documents, found.groups, found.distinct_prefixes, found.sizes
     (2, 1, (1, 2), {1: 1, 2: 1})
     """
+    expect_ids(ids)
     counts = ids.prefix_groups(ids.positions)[2]
     shared = counts[counts > 1]
     sizes, number = np.unique(counts, return_counts=True)

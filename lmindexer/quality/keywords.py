@@ -6,10 +6,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
-from lmindexer.corpus.corpus import Corpus
+from lmindexer.corpus.corpus import Corpus, expect_corpus
 from lmindexer.corpus.words import key_words_of
 from lmindexer.ids.grouping import rank_within_groups
-from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 
 Keywords = dict[tuple[int, ...], list[tuple[str, float]]]
 
@@ -39,6 +39,7 @@ class PrefixKeywords:
     @classmethod
     def from_corpus(cls, corpus: Corpus) -> "PrefixKeywords":
         """Count the words of every document."""
+        expect_corpus(corpus)
         vectorizer = CountVectorizer(
             stop_words="english", tokenizer=key_words_of, token_pattern=None, dtype=np.int32
         )
@@ -60,6 +61,7 @@ class PrefixKeywords:
             {prefix: [(word, weight), …]}, the heaviest first and equal weights by the alphabet; a prefix
             whose documents hold no countable word has an empty list.
         """
+        expect_ids(ids)
         prefixes, index, sizes = ids.prefix_groups(length)
         members = sparse.csr_matrix(
             (np.ones(len(ids), dtype=np.int64), (index, ids.rows_in(self.corpus))),

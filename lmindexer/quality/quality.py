@@ -7,8 +7,8 @@ import pandas as pd
 
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.common.jsonfiles import json_safe
-from lmindexer.corpus.corpus import Corpus
-from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.corpus.corpus import Corpus, expect_corpus
+from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 from lmindexer.quality import diagnostics
 from lmindexer.quality.categories import CategoryAgreement, category_agreement
 from lmindexer.quality.diagnostics import Collisions
@@ -144,6 +144,8 @@ def evaluate_ids(ids: SemanticIDs, corpus: Corpus, neighbours: int = 4, seed: in
     >>> quality.ami(prefix_length=1), quality.perplexity, quality.collisions.unique_share
     (1.0, (2.0, 2.0), 1.0)
     """
+    expect_ids(ids)
+    expect_corpus(corpus)
     if not len(ids):
         raise LMIndexerError("There are no IDs to evaluate; encode a corpus first.")
     lengths = range(1, ids.positions + 1)

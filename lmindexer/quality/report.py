@@ -4,8 +4,9 @@ import textwrap
 
 import numpy as np
 
-from lmindexer.corpus.corpus import Corpus
-from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.common.arguments import expect
+from lmindexer.corpus.corpus import Corpus, expect_corpus
+from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 from lmindexer.quality.keywords import PrefixKeywords
 from lmindexer.quality.quality import IDQuality
 
@@ -30,6 +31,9 @@ def text_report(ids: SemanticIDs, corpus: Corpus, quality: IDQuality, samples: i
     Semantic IDs of 'wordnet': 11,059 documents, 3 positions, codebook sizes 32, 32, 32
     …
     """
+    expect_ids(ids)
+    expect_corpus(corpus)
+    expect(quality, IDQuality, "what evaluate_ids gives", "Call evaluate_ids(ids, corpus) first.")
     sizes = ", ".join(map(str, quality.codebook_sizes))
     documents, positions = _counted(quality.documents, "document"), _counted(quality.positions, "position")
     sections = [

@@ -23,8 +23,8 @@ import pandas as pd
 
 from lmindexer.common.errors import BundleError
 from lmindexer.common.jsonfiles import write_json
-from lmindexer.corpus.corpus import Corpus
-from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.corpus.corpus import Corpus, expect_corpus
+from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 from lmindexer.runs import folder as run_folder
 from lmindexer.runs.folder import CHECKPOINTS, RunFolder, find_runs, read_part, write_folder
 from lmindexer.runs.manifest import INDEXER_RUN, MANIFEST
@@ -140,6 +140,8 @@ def find_bundles(folder: str | Path) -> tuple[list[Bundle], list[tuple[Path, Bun
 
 
 def _check_parts(corpus: Corpus, ids: SemanticIDs, states, map) -> None:
+    expect_corpus(corpus)
+    expect_ids(ids)
     if not np.array_equal(ids.doc_ids, corpus.doc_ids):
         raise BundleError("The IDs are not those of the corpus's documents in the corpus's order; encode it again.")
     if states is not None and (np.ndim(states) != 2 or len(states) != len(corpus)):

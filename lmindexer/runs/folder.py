@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from lmindexer._version import __version__
+from lmindexer.common.arguments import expect_path
 from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.common.jsonfiles import read_json, write_json
 from lmindexer.corpus.corpus import Corpus
@@ -59,6 +60,7 @@ class RunFolder:
             BundleError: when the folder is missing, foreign, damaged, unfinished, or written by a newer
                 version.
         """
+        expect_path(path)
         path = Path(path).resolve()
         if not (path / MANIFEST).is_file():
             raise BundleError(_why_no_manifest(path))

@@ -1,5 +1,6 @@
 """The command line: what each command prints and writes, errors as one line, Ctrl-C, finished and unfinished runs."""
 
+import re
 import resource
 import shlex
 import signal
@@ -526,3 +527,42 @@ def test_a_damaged_run_is_said_before_the_explorer_starts(shop, fake, served):
     Path("runs/products/ids.parquet").write_bytes(b"cut")
     assert "is damaged" in error("explore runs/products")
     assert not served
+
+
+# ------------------------------------------------------------------------------------------- advice to be typed
+
+
+@pytest.mark.parametrize(
+    ("content", "given"),
+    [
+        ("sku;title;body\n1;Saw;cuts\n", ""),
+        ("sku\ttitle\tbody\n1\tSaw\tcuts\n", ""),
+        ("sku|title|body\n1|Saw|cuts\n", ""),
+        ("sku,title,body\n1,Säge für Holz,x\n".encode("cp1252"), "--on-error raise"),
+        ('sku,title,body\n1,"TV 50\\" x",wide\n', "--on-error raise"),
+        ('sku,title,body\n1,"TV 50,wide\n', "--on-error raise"),
+    ],
+)
+def test_advice_works_as_it_is_printed(shop, content, given):
+    Path("odd.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    line = "data check odd.csv --id sku --text title "
+    said = error(line + given)
+    assert "odd.csv" in said
+    advice = re.search(r"--(?:delimiter|encoding|escape|quote) (?:'[^']*'|[\w-]+)", said).group()
+    assert "1 documents" in run(line + advice)
+
+
+def test_advice_about_a_side_file_is_in_its_own_options(shop):
+    Path("q.csv").write_text("query_id;text;doc_id\nq1;cuts;p0\n")
+    line = f"data check products.csv {COLUMNS} --queries q.csv "
+    advice = re.search(r"--queries-delimiter '.'", error(line)).group()
+    assert "1 queries" in run(line + advice)
+    assert "name the file with --queries" in error(f"data check products.csv {COLUMNS} --queries-delimiter ';'")
+
+
+def test_check_says_what_may_not_be_meant(shop):
+    Path("odd.csv").write_text("sku,title,body,path\n1,Saw,<p>cuts</p>,A>B\n2,Pot,NULL,A>C\n")
+    said = run("data check odd.csv --id sku --text title --text body --category path")
+    for words in ("Pass --html strip", "Pass --missing keep", "Pass --separator '>'"):
+        assert words in said
+    assert "Look at" not in run("data check odd.csv --id sku --text title --category path --separator '>'")
