@@ -3,8 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lmindexer.indexers import INDEXERS
 from lmindexer.tasks.base import TaskModel
-from lmindexer.tasks.recommendation import FDSA, HGN, BERT4Rec, GRU4Rec, ItemKNN, Popularity, SASRec
+from lmindexer.tasks.recommendation import (
+    FDSA,
+    HGN,
+    BERT4Rec,
+    GenerativeRecommender,
+    GRU4Rec,
+    ItemKNN,
+    Popularity,
+    SASRec,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,19 @@ def _neural(word: str, label: str, kind: type, form: str = "improved", **changes
     return Line(word, label, lambda seed: kind(form, name=label, seed=seed, **changes))
 
 
+def _by_ids(word: str, label: str, indexer: str) -> Line:
+    """The compact generative model on the IDs of an indexer, which is fitted first: all with equal codebooks."""
+
+    def make(seed: int) -> TaskModel:
+        made = INDEXERS[indexer](positions=3, codebook_size=256, seed=seed, **_READS.get(indexer, {}))
+        return GenerativeRecommender(made, name=label, seed=seed, epochs=20)
+
+    return Line(word, label, make)
+
+
+# With category text, as the slides' documents have it; random codes read nothing.
+_READS = {method: {"category_text": True} for method in ("lmindexer", "rqvae", "residual_kmeans")}
+
 LINES = {
     line.word: line
     for line in (
@@ -33,5 +56,9 @@ LINES = {
         _neural("sasrec-bce", "SASRec (BCE)", SASRec, loss="bce"),
         _neural("fdsa", "FDSA", FDSA),
         _neural("sasrec-text", "SASRec + text", SASRec, text="minilm"),
+        _by_ids("generative-lmindexer", "LMIndexer", "lmindexer"),
+        _by_ids("generative-rqvae", "rq-VAE", "rqvae"),
+        _by_ids("generative-kmeans", "Residual k-means", "residual_kmeans"),
+        _by_ids("generative-random", "Random IDs", "random"),
     )
 }

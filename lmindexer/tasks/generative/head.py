@@ -153,7 +153,7 @@ class PathHead(nn.Module):
         return segment_log_softmax(self.edge_logits(s, edges, history), edges)
 
     def level_logits(self, x: Tensor, level: int, history: HistoryPaths | None) -> Tensor:
-        """Unnormalised scores of all nodes of a level, [B, nodes]; output="nodes"."""
+        """Unnormalised scores of all nodes of a level, [B, nodes]; below level 1 for output="nodes" alone."""
         start, end = self.tree.level_start[level : level + 2]
         logits = self.state(x, level) @ self.node_rows(level).T + self.bias[start:end]
         if history is None or self.history_weight is None:
@@ -179,6 +179,8 @@ class PathHead(nn.Module):
         if self.whole_codebook(level):
             log_p = self.codebook_log_softmax(self.state(x, level), level)
             return F.nll_loss(log_p, self._place(self.tree.code[right], level))
+        if level == 1:  # all inputs choose among the same nodes
+            return F.cross_entropy(self.level_logits(x, level, history), right - self.tree.level_start[level])
         open_ = torch.nonzero(self.tree.children(parent) > 1)[:, 0]  # an only child is certain
         if not len(open_):
             return x.sum() * 0.0

@@ -59,7 +59,7 @@ class HistoryNetwork(nn.Module):
         if vectors is not None:
             self.read_text = nn.Linear(vectors.shape[1], s.dim, bias=False)
             nn.init.normal_(self.read_text.weight, std=STD)
-        self.encoder = Encoder(s.dim, s.layers, s.heads, s.dropout, s.max_history, widen=s.widen)
+        self.encoder = Encoder(s.dim, s.layers, s.heads, s.dropout, s.max_history, widen=s.widen, inside=False)
         self.head = PathHead(
             tree,
             s.dim,

@@ -21,11 +21,15 @@ class Block(nn.Module):
 
     norm_first: layer norm before each part (steadier) or after it (the papers').
     causal: a position sees itself and earlier ones only; with False, `present` says which positions are real.
+    inside: dropout also within attention and feed-forward net, not on their results alone (twice as fast on a CPU).
     """
 
-    def __init__(self, dim: int, heads: int, inner: int, dropout: float, *, norm_first=True, causal=True, act="gelu"):
+    def __init__(
+        self, dim: int, heads: int, inner: int, dropout: float, *, norm_first=True, causal=True, act="gelu", inside=True
+    ):
         super().__init__()
         self.heads, self.norm_first, self.causal, self.dropout = heads, norm_first, causal, dropout
+        self.inside = dropout if inside else 0.0
         self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.up, self.down = nn.Linear(dim, inner), nn.Linear(inner, dim)
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(2))
@@ -42,22 +46,24 @@ class Block(nn.Module):
         b, length, dim = x.shape
         q, k, v = self.qkv(x).view(b, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each [B, H, L, d / H]
         mask = None if self.causal else present[:, None, None]
-        drop = self.dropout if self.training else 0.0
+        drop = self.inside if self.training else 0.0
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=drop, is_causal=self.causal)
         return self.out(mixed.transpose(1, 2).reshape(b, length, dim))
 
     def _feed(self, x: Tensor, present: Tensor | None) -> Tensor:
-        return self.down(F.dropout(self.act(self.up(x)), self.dropout, self.training))
+        return self.down(F.dropout(self.act(self.up(x)), self.inside, self.training))
 
 
 class Encoder(nn.Module):
     """Blocks over a history with learned positions, counted from the oldest item."""
 
-    def __init__(self, dim, layers, heads, dropout, longest, *, norm_first=True, causal=True, act="gelu", widen=4):
+    def __init__(
+        self, dim, layers, heads, dropout, longest, *, norm_first=True, causal=True, act="gelu", widen=4, inside=True
+    ):
         super().__init__()
         self.positions = nn.Parameter(torch.randn(longest, dim) * STD)
         self.blocks = nn.ModuleList(
-            Block(dim, heads, widen * dim, dropout, norm_first=norm_first, causal=causal, act=act)
+            Block(dim, heads, widen * dim, dropout, norm_first=norm_first, causal=causal, act=act, inside=inside)
             for _ in range(layers)
         )
         self.first = nn.Identity() if norm_first else nn.LayerNorm(dim)
