@@ -73,11 +73,22 @@ def compare_scores(
     differences = differences[:, ~np.isnan(differences).any(0)] if len(others) else differences
     p_values = [_p(row, flips, seed) for row in differences]
     tails = [(1 - level) / 2, (1 + level) / 2]
-    intervals = np.quantile(drawn_means(differences, draws, seed), tails, axis=1).T if others else []
+    drawn = drawn_means(differences, draws, seed) if others else np.zeros((0, draws))
+    intervals, errors = np.quantile(drawn, tails, axis=1).T, drawn.std(axis=1)
     return [
-        Comparison(against, name, float(row.mean()), float(low), float(high), p, corrected)
-        for name, row, (low, high), p, corrected in zip(
-            others, differences, intervals, p_values, holm(p_values), strict=True
+        Comparison(
+            against,
+            name,
+            float(row.mean()),
+            float(low),
+            float(high),
+            p,
+            corrected,
+            error=float(error),
+            seeds=min(len(values[against]), len(values[name])),
+        )
+        for name, row, (low, high), p, corrected, error in zip(
+            others, differences, intervals, p_values, holm(p_values), errors, strict=True
         )
     ]
 
