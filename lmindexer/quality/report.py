@@ -56,6 +56,10 @@ def _agreement_section(quality: IDQuality) -> str:
     first = quality.agreement[quality.agreement["prefix_length"] == 1]
     rows.append(["classes", *(f"{classes:,}" for classes in first["classes"])])
     lines = ["AMI with the category levels (0 = chance, 1 = equal)", _table(rows)]
+    for level in first[first["classes"] == 1]["level"]:
+        lines.append(_wrapped(f"Level {level} has one class only, so its AMI says nothing."))
+    if (first["prefixes"] == 1).any():
+        lines.append(_wrapped("All documents have one first code, so the AMI of c1 says nothing."))
     alone = first[(first["classes"] == first["documents"]) & (first["documents"] > 1)]["level"]
     for level in alone:
         lines.append(

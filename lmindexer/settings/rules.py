@@ -112,6 +112,11 @@ def check(settings, rules: Rules) -> None:
             raise SettingsError(f"{name} is {values!r}; give one number.")
         for value in values if several else [values]:
             _check_number(name, value, allowed)
+        positions = getattr(settings, "positions", None)
+        if several and name == "codebook_size" and isinstance(positions, int) and len(values) > positions:
+            raise SettingsError(
+                f"codebook_size has {len(values)} values for positions={positions}; give as many, or fewer."
+            )
     for name, allowed in rules.choices.items():
         value = getattr(settings, name)
         if value not in allowed:

@@ -25,7 +25,7 @@ def test_changes_win_over_the_preset():
 
 @pytest.mark.parametrize(
     ("given", "sizes"),
-    [(7, (7, 7, 7)), ([9], (9, 9, 9)), ([9, 4], (9, 4, 4)), ((9, 4, 3), (9, 4, 3)), ([9, 4, 3, 2], (9, 4, 3))],
+    [(7, (7, 7, 7)), ([9], (9, 9, 9)), ([9, 4], (9, 4, 4)), ((9, 4, 3), (9, 4, 3))],
 )
 def test_values_per_position(given, sizes):
     settings = make_settings(positions=3, codebook_size=given)
@@ -128,3 +128,12 @@ def test_every_setting_has_a_bound_or_a_choice_and_a_default_within():
 def test_settings_cannot_be_changed_after_they_were_checked():
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_settings().positions = 0
+
+
+def test_more_codebook_sizes_than_positions_are_refused():
+    from lmindexer.indexers import INDEXERS
+
+    for method in ("lmindexer", "residual_kmeans", "rqvae", "random"):
+        with pytest.raises(SettingsError, match="3 values for positions=2"):
+            INDEXERS[method](positions=2, codebook_size=[4, 8, 4])
+    assert INDEXERS["residual_kmeans"](positions=3, codebook_size=[4, 8]).codebook_sizes == (4, 8, 8)
