@@ -33,7 +33,7 @@ class SequenceSettings:
     negatives         items drawn a step by "sampled_cross_entropy"
     max_history       items of a history that are read, the newest
     targets           right items a step, about
-    epochs, learning_rate, weight_decay, warmup_steps, schedule, clip, patience, seed: see `FitSettings`
+    epochs, learning_rate, weight_decay, warmup_steps, schedule, clip, patience, validate_every, seed: see `FitSettings`
     watch             validation metric of early stopping
     validation_users  users of the validation split that it is measured on, drawn once
     """
@@ -51,6 +51,7 @@ class SequenceSettings:
     schedule: str = "cosine"
     clip: float | None = 1.0
     patience: int = 3
+    validate_every: int = 1
     watch: str = "NDCG@10"
     validation_users: int = 4000
     seed: int = 0

@@ -1,0 +1,148 @@
+"""Do the baselines agree with RecBole 1.2.1 at the same settings, on the same users, epoch for epoch?
+
+    python benchmarks/recbole_agreement.py prepare FOLDER --source ../shared/data/amazon-beauty --users 2000
+    python benchmarks/recbole_agreement.py ours FOLDER --seeds 0 1 2 --epochs 10
+    recbole/bin/python benchmarks/recbole_side.py FOLDER --seeds 0 1 2 --epochs 10       # see there
+    python benchmarks/recbole_agreement.py compare FOLDER
+
+Both sides: all of a user's items but the last two train, the second last validates, the last is tested among all
+items of the part, those of the history included; Adam at 1e-3 without decay, the last epoch's model.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+SAME = {
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "warmup_steps": 0,
+    "schedule": "constant",
+    "clip": None,
+    "patience": 0,
+}
+OF_MODEL = {
+    "HGN": {"loss": "bpr", "max_history": 50, "dropout": 0.0},
+    "GRU4Rec": {"loss": "cross_entropy", "hidden": 128, "tied": True},
+    "BERT4Rec": {"loss": "cross_entropy", "hidden_share": 0.3, "last_share": 0.3},
+    "SASRec": {"loss": "cross_entropy"},
+    "FDSA": {"loss": "cross_entropy", "text": None},
+}
+
+
+def prepare(folder: Path, source: Path, users: int) -> None:
+    """Draw users, and write the part as a corpus's folder and as RecBole's atomic files."""
+    import numpy as np
+
+    task = task_of_source(source, users)
+    part = folder / "part"
+    part.mkdir(parents=True, exist_ok=True)
+    (folder / "source.json").write_text(json.dumps({"source": str(source), "users": users}), encoding="utf-8")
+    rows = [
+        f"{task.users[row]}\t{task.corpus.doc_ids[item]}\t{place}"
+        for row in range(len(task.users))
+        for place, item in enumerate(task.all[row])
+    ]
+    head = "user_id:token\titem_id:token\ttimestamp:float\n"
+    (part / "part.inter").write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+    labels = np.unique(np.concatenate([task.corpus.labels(level) for level in range(1, task.corpus.levels + 1)]))
+    number = {label: f"c{index}" for index, label in enumerate(labels)}
+    items = []
+    for row, doc_id in enumerate(task.corpus.doc_ids):
+        paths = dict.fromkeys(task.corpus.labels(level)[row] for level in range(1, task.corpus.levels + 1))
+        items.append(f"{doc_id}\t{' '.join(number[path] for path in paths)}")
+    (part / "part.item").write_text("item_id:token\tcategories:token_seq\n" + "\n".join(items) + "\n", encoding="utf-8")
+    print(task)
+
+
+def task_of_source(source: Path, users: int):
+    """The task of some users, drawn with seed 0, and of the items that they took."""
+    import numpy as np
+
+    from lmindexer.datasets import load_folder
+    from lmindexer.tasks.recommendation import Recommendation
+
+    corpus = load_folder(source)
+    names = corpus.interactions.frame["user_id"].unique()
+    chosen = set(np.random.default_rng(0).permutation(names)[:users])
+    kept = corpus.interactions.frame[corpus.interactions.frame["user_id"].isin(chosen)]
+    taken = np.flatnonzero(np.isin(corpus.doc_ids, kept["doc_id"].unique()))
+    part = corpus.take(taken)
+    part.interactions = type(corpus.interactions).from_frame(kept)
+    return Recommendation(part)
+
+
+def ours(folder: Path, models: list[str], seeds: list[int], epochs: int, batch: int) -> None:
+    from lmindexer.tasks import recommendation
+
+    given = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+    task = task_of_source(Path(given["source"]), given["users"])
+    names = ["Recall@5", "Recall@10", "NDCG@5", "NDCG@10"]
+    for seed in seeds:
+        for name in models:
+            settings = (
+                SAME | OF_MODEL[name] | {"epochs": epochs, "validate_every": epochs, "targets": batch, "seed": seed}
+            )
+            model = getattr(recommendation, name)(**settings).fit(task, progress=False)
+            found = task.evaluate([model], metrics=names)
+            figures = {one.lower(): float(found.seeds_of(model.name, one)[0].mean()) for one in names}
+            row = {
+                "side": "ours",
+                "model": name,
+                "seed": seed,
+                "seconds": model.timings_["fit"],
+                **figures,
+                "epochs": epochs,
+            }
+            with (folder / "results.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            print(json.dumps(row), flush=True)
+
+
+def compare(folder: Path) -> None:
+    """A table: mean and standard deviation over seeds of both sides, and whether they lie within RecBole's spread."""
+    import pandas as pd
+
+    rows = [json.loads(line) for line in (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    frame = pd.DataFrame(rows)
+    print(
+        "| model | epochs | seeds | RecBole R@10 / N@10 | ours R@10 / N@10 | difference in R@10 | 2 sd of RecBole's seeds |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for (model, epochs), both in frame.groupby(["model", "epochs"]):
+        sides = {side: one[["recall@10", "ndcg@10"]] for side, one in both.groupby("side")}
+        if len(sides) < 2:
+            continue
+        said = {
+            side: " / ".join(f"{m:.4f} ± {s:.4f}" for m, s in zip(one.mean(), one.std(), strict=True))
+            for side, one in sides.items()
+        }
+        difference = sides["ours"]["recall@10"].mean() - sides["recbole"]["recall@10"].mean()
+        spread = 2 * sides["recbole"]["recall@10"].std()
+        seeds = " and ".join(str(len(sides[side])) for side in ("recbole", "ours"))
+        print(
+            f"| {model} | {epochs} | {seeds} | {said['recbole']} | {said['ours']} | {difference:+.4f} | {spread:.4f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["prepare", "ours", "compare"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--source", type=Path, default=Path("../shared/data/amazon-beauty"))
+    parser.add_argument("--users", type=int, default=2000)
+    parser.add_argument("--models", nargs="*", default=list(OF_MODEL))
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=256, help="right items a step, about")
+    args = parser.parse_args()
+    if args.what == "prepare":
+        prepare(args.folder, args.source, args.users)
+    elif args.what == "ours":
+        ours(args.folder, args.models, args.seeds, args.epochs, args.batch)
+    else:
+        compare(args.folder)
+
+
+if __name__ == "__main__":
+    main()
