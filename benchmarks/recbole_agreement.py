@@ -105,9 +105,7 @@ def compare(folder: Path) -> None:
 
     rows = [json.loads(line) for line in (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()]
     frame = pd.DataFrame(rows)
-    print(
-        "| model | epochs | seeds | RecBole R@10 / N@10 | ours R@10 / N@10 | difference in R@10 | 2 sd of RecBole's seeds |"
-    )
+    print("| model | epochs | seeds | RecBole R@10 / N@10 | ours R@10 / N@10 | difference in R@10 | 2 sd of RecBole |")
     print("|---|---|---|---|---|---|---|")
     for (model, epochs), both in frame.groupby(["model", "epochs"]):
         sides = {side: one[["recall@10", "ndcg@10"]] for side, one in both.groupby("side")}
