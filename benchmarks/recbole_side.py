@@ -1,6 +1,9 @@
 """RecBole's half of `recbole_agreement.py`; runs in an environment of its own and prints one JSON line a fit.
 
-    python -m venv recbole && recbole/bin/pip install recbole==1.2.1 numpy==1.26.4
+    python -m venv recbole
+    recbole/bin/pip install torch numpy==1.26.4 "pandas<2.3" "scipy<1.14" "scikit-learn<1.6" pyyaml colorlog colorama \\
+        tqdm tabulate texttable psutil thop plotly tensorboard
+    recbole/bin/pip install --no-deps recbole==1.2.1      # ray and hyperopt are not needed
     recbole/bin/python benchmarks/recbole_side.py FOLDER --models SASRec HGN --seeds 0 1 2 --epochs 10
 
 FOLDER is what `recbole_agreement.py prepare` wrote. Saving is off, so that no checkpoint is loaded again (which
