@@ -19,7 +19,9 @@ def recommend(
     seen: Annotated[bool, typer.Option("--seen", help="Recommend items of the history too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the history and the items.")] = False,
 ):
-    """Recommend the next items to a user of a run, or after any history.
+    """Recommend what a user takes next, by a task run.
+
+    Give a user of the run, or any history.
 
     \b
       lmindexer bench recommendation attack --only sasrec --seeds 0

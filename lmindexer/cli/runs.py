@@ -99,7 +99,7 @@ def report(
         ),
     ] = None,
 ):
-    """Report on a run: numbers, sample prefixes; or a page with figures.
+    """Report on a run, as text or as a page to send.
 
     \b
       lmindexer report runs/wordnet

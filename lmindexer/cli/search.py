@@ -25,7 +25,9 @@ def search(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line a query.")] = False,
 ):
-    """Search: the best documents for a text, with scores and, for a generative model, IDs and paths down the tree.
+    """Find the documents that a text means, by a task run.
+
+    Each comes with its score and, for a generative model, its ID and the path down the tree.
 
     \b
       lmindexer bench search wordnet --only generative-nodes

@@ -341,7 +341,7 @@ def test_amazon_items_and_sequences(tmp_path, recwarn):
 
 
 def test_amazon_bad_input_names_file_and_row(tmp_path):
-    with pytest.raises(CorpusError, match=r"items\.jsonl\.gz: not found. Name a folder"):
+    with pytest.raises(CorpusError, match=r"there is no meta_….*needs meta_CATEGORY\.json\.gz"):
         load_amazon(tmp_path)
     with pytest.raises(CorpusError, match=r"sequences\.txt\.gz, row 2.*'9' is not in the corpus"):
         load_amazon(amazon_folder(tmp_path, sequences="u1 2 1\nu2 9 8\n"))
