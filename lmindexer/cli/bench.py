@@ -1,16 +1,14 @@
 """lmindexer bench: the studies behind the slides' tables and figures, on any corpus."""
 
 import inspect
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lmindexer.cli.app import Stopped, program
 from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.cli.studies import check_output, command_of_report, deliver, may_be_stopped, numbers
 from lmindexer.common.errors import CorpusError, SettingsError
 
 AMAZON = ("amazon-beauty", "amazon-scientific", "amazon-office2014")
@@ -78,8 +76,8 @@ def _command(name: str):
             bool, typer.Option("--report-only", help="Run nothing: report what is finished.")
         ] = False,
     ):
-        given = {"codebook_size": codebook_size, "positions": positions, "values": values and _numbers(values)}
-        given |= {"texts": category_text and _texts(category_text), "seeds": _numbers(seeds), "folder": folder}
+        given = {"codebook_size": codebook_size, "positions": positions, "values": values and numbers(values)}
+        given |= {"texts": category_text and _texts(category_text), "seeds": numbers(seeds), "folder": folder}
         study = _study(name, _corpora(sources or [], data, columns), {k: v for k, v in given.items() if v is not None})
         _make(study.only(only or []), processes, maps, report_only, output)
 
@@ -101,28 +99,18 @@ def _make(study, processes: int | None, maps: bool, report_only: bool, output: P
     from lmindexer.studies import run_study, state_of
     from lmindexer.studies.records import beside
 
+    check_output(output)
     if output is not None:
-        if output.is_dir() or not output.parent.is_dir():
-            raise SettingsError(f"{output} cannot be written; name a file in a folder that is there.")
         study = replace(study, records=beside(output))
-    again = f"{program()} {shlex.join(sys.argv[1:])}"
     if report_only:
         result = state_of(study)
     else:
         typer.echo(f"{len(study.runs)} {'run' if len(study.runs) == 1 else 'runs'} in {study.folder}")
-        try:
+        with may_be_stopped():
             result = run_study(study, processes, maps=maps, say=typer.echo)
-        except KeyboardInterrupt:
-            raise Stopped(f"Stopped; finished runs are kept. Go on with the same command: {again}") from None
-    text = result.markdown("lmindexer " + shlex.join(word for word in sys.argv[1:] if word != "--report-only"))
-    if output is None:
-        typer.echo("\n" + text)
-        return
-    aside = output.with_name(f".{output.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(output)
-    result.keep()
-    typer.echo(f"Written to {output}")
+    deliver(result.markdown(command_of_report()), output)
+    if output is not None:
+        result.keep()
 
 
 def _corpora(sources: list[str], data: Path | None, columns: Columns) -> list:
@@ -139,13 +127,6 @@ def _corpora(sources: list[str], data: Path | None, columns: Columns) -> list:
         else:
             found.append(read_corpus(name, Columns() if name in list_samples() else columns))
     return found
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise SettingsError(f"{text!r} is no list of whole numbers; write them with commas, as in 0,1,2.") from None
 
 
 def _texts(text: str) -> tuple[bool, ...]:

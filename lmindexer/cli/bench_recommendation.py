@@ -1,14 +1,12 @@
 """lmindexer bench recommendation: the slides' Table 3 on any corpus with interactions."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lmindexer.cli.app import Stopped, program
 from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.cli.studies import check_output, command_of_report, deliver, may_be_stopped, numbers
 from lmindexer.common.errors import SettingsError
 
 
@@ -52,32 +50,21 @@ def recommendation(
     from lmindexer.studies.recommendation.running import others, run_lines
     from lmindexer.studies.recommendation.writing import report
 
-    if output is not None and (output.is_dir() or not output.parent.is_dir()):
-        raise SettingsError(f"{output} cannot be written; name a file in a folder that is there.")
+    check_output(output)
     lines = [_line(word, LINES) for word in only or LINES]
     if interactions is not None and len(sources or []) != 1:
         raise SettingsError("--interactions goes with one corpus; name one.")
     own = (interactions, user_column, item_column, time_column)
     results = []
-    try:
+    with may_be_stopped():
         for source in sources or ["attack"]:
             task = _task(source, columns, own)
             typer.echo(repr(task))
             runs = run_lines(
-                task, lines, _numbers(seeds), folder, report_only=report_only, progress=True, say=typer.echo
+                task, lines, numbers(seeds), folder, report_only=report_only, progress=True, say=typer.echo
             )
             results.append((task, runs + ([] if only else others(task, folder, runs))))
-    except KeyboardInterrupt:
-        again = f"{program()} {shlex.join(sys.argv[1:])}"
-        raise Stopped(f"Stopped; finished runs are kept. Go on with the same command: {again}") from None
-    text = report(results, "lmindexer " + shlex.join(word for word in sys.argv[1:] if word != "--report-only"))
-    if output is None:
-        typer.echo("\n" + text)
-        return
-    aside = output.with_name(f".{output.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(output)
-    typer.echo(f"Written to {output}")
+    deliver(report(results, command_of_report()), output)
 
 
 def _line(word: str, lines: dict):
@@ -95,10 +82,3 @@ def _task(source: str, columns: Columns, own):
     if path is None:
         return Recommendation(corpus)
     return Recommendation(corpus, Interactions.from_file(path, user_id=user, doc_id=item, position=time))
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise SettingsError(f"{text!r} is no list of whole numbers; write them with commas, as in 0,1,2.") from None

@@ -1,14 +1,12 @@
 """lmindexer bench search: the slides' Tables 4 and 6 on any corpus with queries."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lmindexer.cli.app import Stopped, program
 from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.cli.studies import check_output, command_of_report, deliver, may_be_stopped, numbers
 from lmindexer.common.errors import SettingsError
 
 
@@ -47,12 +45,11 @@ def search(
     from lmindexer.studies.search.lines import lines_for
     from lmindexer.studies.search.writing import report
 
-    if output is not None and (output.is_dir() or not output.parent.is_dir()):
-        raise SettingsError(f"{output} cannot be written; name a file in a folder that is there.")
+    check_output(output)
     if queries is not None and len(sources or []) != 1:
         raise SettingsError("--queries goes with one corpus; name one.")
-    results, numbers = [], _numbers(seeds)
-    try:
+    results, chosen = [], numbers(seeds)
+    with may_be_stopped():
         for source in sources or ["wordnet", "attack"]:
             task = _task(source, columns, queries, irrelevant)
             typer.echo(repr(task))
@@ -64,19 +61,9 @@ def search(
                 raise SettingsError(f"There is no line {unknown[0]!r} in this study; give one of {', '.join(known)}.")
             lines = [known[word] for word in only or known]
             results.append(
-                (task, run_lines(task, lines, numbers, folder, report_only=report_only, progress=True, say=typer.echo))
+                (task, run_lines(task, lines, chosen, folder, report_only=report_only, progress=True, say=typer.echo))
             )
-    except KeyboardInterrupt:
-        again = f"{program()} {shlex.join(sys.argv[1:])}"
-        raise Stopped(f"Stopped; finished runs are kept. Go on with the same command: {again}") from None
-    text = report(results, "lmindexer " + shlex.join(word for word in sys.argv[1:] if word != "--report-only"))
-    if output is None:
-        typer.echo("\n" + text)
-        return
-    aside = output.with_name(f".{output.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(output)
-    typer.echo(f"Written to {output}")
+    deliver(report(results, command_of_report()), output)
 
 
 def _task(source: str, columns: Columns, queries: Path | None, irrelevant: float | None):
@@ -86,10 +73,3 @@ def _task(source: str, columns: Columns, queries: Path | None, irrelevant: float
     corpus = read_corpus(source, columns)
     asked = None if queries is None else Queries.from_file(queries)
     return Retrieval(corpus, asked) if irrelevant is None else ProductSearch(corpus, asked, irrelevant=irrelevant)
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise SettingsError(f"{text!r} is no list of whole numbers; write them with commas, as in 0,1,2.") from None

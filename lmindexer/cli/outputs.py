@@ -43,8 +43,8 @@ def _check_place(path: Path) -> None:
         raise LMIndexerError(f"{path} {reason}; give another file.")
 
 
-def write_page(text: str, path: Path) -> None:
-    """Write a page of HTML, aside first and then renamed."""
+def write_text(text: str, path: Path) -> None:
+    """Write a page or a report, aside first and then renamed."""
     _aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lmindexer.cli.inputs import Columns, open_run, read_corpus, takes_columns
-from lmindexer.cli.outputs import check_output, check_page, report_of, write_page, write_table
+from lmindexer.cli.outputs import check_output, check_page, report_of, write_table, write_text
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 Output = Annotated[
@@ -113,7 +113,7 @@ def report(
 
     check_page(page)
     text = run_page(RunBrowser.from_bundle(open_run(run)))
-    write_page(text, page)
+    write_text(text, page)
     typer.echo(f"Written to {page} ({len(text.encode()) / 1e6:.1f} MB)")
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from abc import abstractmethod
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from lmindexer.tasks import decoding
 from lmindexer.tasks.decoding import Filter
 from lmindexer.tasks.fitting import Fitting
 from lmindexer.tasks.metrics import Rankings
-from lmindexer.tasks.recommendation.histories import HistoryBatch
+from lmindexer.tasks.recommendation.histories import HistoryBatch, window_rows
 from lmindexer.tasks.recommendation.neural import SequenceRecommender, SequenceSettings
 from lmindexer.tasks.recommendation.text import whiten
 from lmindexer.two_step.embeddings import embed_corpus
@@ -71,14 +71,7 @@ class IDRecommender(SequenceRecommender):
 
     def __init__(self, ids: Indexer | SemanticIDs, form: str | None = None, *, name: str | None = None, **changes):
         super(SequenceRecommender, self).__init__(name)
-        form = form or next(iter(self.forms))
-        if form not in self.forms:
-            raise SettingsError(unknown("form", form, list(self.forms)))
-        known = [f.name for f in fields(self.Settings)]
-        for key in changes:
-            if key not in known:
-                raise SettingsError(unknown(f"setting of {type(self).__name__}", key, known))
-        self.config = replace(self.Settings(), **self.forms[form] | changes)
+        self.config = self._chosen(form or next(iter(self.forms)), changes)
         if self.config.decoding not in DECODINGS:
             raise SettingsError(unknown("decoding", self.config.decoding, list(DECODINGS)))
         self.longest, self.network = self.config.max_history, None
@@ -206,6 +199,22 @@ class IDRecommender(SequenceRecommender):
         model.network.load_state_dict(tensors)
         model.network.eval()
         return model
+
+
+class OneTargetRecommender(IDRecommender):
+    """A recommender by IDs that is asked for one item a history: a text or an encoder's input has one answer."""
+
+    def _prepare(self, task) -> None:
+        """Every item that has one before it is a target: (history, place)."""
+        self.windows = window_rows(task.train)
+
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        order = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.windows))
+        return np.array_split(order, max(1, round(len(order) / self.config.targets)))
+
+    def _loss(self, rows: np.ndarray) -> Tensor:
+        history, place = self.windows[rows].T
+        return self.network.loss(*self.task_.train.before(history, place, self.longest, self._items))
 
 
 def code_places(ids: SemanticIDs) -> np.ndarray:

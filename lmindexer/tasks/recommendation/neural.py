@@ -77,18 +77,22 @@ class SequenceRecommender(ItemScorer):
 
     def __init__(self, form: str = "improved", *, name: str | None = None, **changes):
         super().__init__(name)
+        self.config = self._chosen(form, changes)
+        if self.config.loss not in LOSSES:
+            raise SettingsError(unknown("loss", self.config.loss, list(LOSSES)))
+        self.settings = asdict(self.config)
+        self.longest = self.config.max_history
+        self.network: nn.Module | None = None
+
+    def _chosen(self, form: str, changes: dict) -> SequenceSettings:
+        """The settings of a form with changes; an unknown name is told with the nearest."""
         if form not in self.forms:
             raise SettingsError(unknown("form", form, list(self.forms)))
         known = [f.name for f in fields(self.Settings)]
         for key in changes:
             if key not in known:
                 raise SettingsError(unknown(f"setting of {type(self).__name__}", key, known))
-        self.config = replace(self.Settings(), **self.forms[form] | changes)
-        if self.config.loss not in LOSSES:
-            raise SettingsError(unknown("loss", self.config.loss, list(LOSSES)))
-        self.settings = asdict(self.config)
-        self.longest = self.config.max_history
-        self.network: nn.Module | None = None
+        return replace(self.Settings(), **self.forms[form] | changes)
 
     @abstractmethod
     def _network(self, task) -> nn.Module:

@@ -24,8 +24,8 @@ from lmindexer.indexers.lm import LMIndexer
 from lmindexer.model.model import Codebook, Documents
 from lmindexer.tasks.base import register
 from lmindexer.tasks.decoding import DecodingTree, Edges, segment_log_softmax, segment_logsumexp
-from lmindexer.tasks.recommendation.by_ids import IDRecommender, IDSettings
-from lmindexer.tasks.recommendation.histories import HistoryBatch, window_rows
+from lmindexer.tasks.recommendation.by_ids import IDSettings, OneTargetRecommender
+from lmindexer.tasks.recommendation.histories import HistoryBatch
 
 ROWS = 1024  # prefixes that the decoder reads at once: each holds its query's states
 
@@ -165,7 +165,7 @@ def joined_tokens(offsets: np.ndarray, batch: HistoryBatch, most: int) -> tuple[
 
 
 @register
-class SlidesRecommender(IDRecommender):
+class SlidesRecommender(OneTargetRecommender):
     """Fine-tunes an `LMIndexer` with a frozen encoder to name the next item of a history of texts.
 
     Args:
@@ -185,18 +185,6 @@ class SlidesRecommender(IDRecommender):
 
     def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
         return SlidesNetwork(self.indexer_, self.indexer_.encoded(self.task_.corpus), ids, self.config)
-
-    def _prepare(self, task) -> None:
-        """Every item that has one before it is a target: (history, place)."""
-        self.windows = window_rows(task.train)
-
-    def _batches(self, epoch: int) -> list[np.ndarray]:
-        order = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.windows))
-        return np.array_split(order, max(1, round(len(order) / self.config.targets)))
-
-    def _loss(self, rows: np.ndarray) -> Tensor:
-        history, place = self.windows[rows].T
-        return self.network.loss(*self.task_.train.before(history, place, self.longest, self._items))
 
     def _save_model(self, folder: Path) -> None:
         super()._save_model(folder)

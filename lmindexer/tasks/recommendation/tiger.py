@@ -11,7 +11,6 @@ AdamW with a cosine. Its softmax runs over all codes (normalise="codebook").
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import T5Config
@@ -21,8 +20,8 @@ from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.tasks.base import register
 from lmindexer.tasks.decoding import DecodingTree
 from lmindexer.tasks.generative import CodeDecoder, DecoderScorer
-from lmindexer.tasks.recommendation.by_ids import IDRecommender, IDSettings, code_places, table_sizes
-from lmindexer.tasks.recommendation.histories import HistoryBatch, window_rows
+from lmindexer.tasks.recommendation.by_ids import IDSettings, OneTargetRecommender, code_places, table_sizes
+from lmindexer.tasks.recommendation.histories import HistoryBatch
 from lmindexer.tasks.recommendation.layers import STD
 
 
@@ -104,7 +103,7 @@ class TIGERNetwork(nn.Module):
 
 
 @register
-class TIGER(IDRecommender):
+class TIGER(OneTargetRecommender):
     """Recommends by semantic IDs with TIGER's encoder-decoder; for who has a GPU.
 
     Args: as `GenerativeRecommender`; form "paper" has the paper's sizes, "small" a quarter of them.
@@ -122,14 +121,3 @@ class TIGER(IDRecommender):
     def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
         return TIGERNetwork(ids, self.config)
 
-    def _prepare(self, task) -> None:
-        """Every item that has one before it is a target: (history, place)."""
-        self.windows = window_rows(task.train)
-
-    def _batches(self, epoch: int) -> list[np.ndarray]:
-        order = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.windows))
-        return np.array_split(order, max(1, round(len(order) / self.config.targets)))
-
-    def _loss(self, rows: np.ndarray) -> Tensor:
-        history, place = self.windows[rows].T
-        return self.network.loss(*self.task_.train.before(history, place, self.longest, self._items))
