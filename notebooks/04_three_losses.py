@@ -43,7 +43,7 @@ device = begin(seed=0)
 shop = toys.shop(choose(full=360, quick=240))
 settings = dict(
     positions=2, codebook_size=[4, 3], hint_share=0.2, learning_rate=2e-3, contrastive_weight=3.0,
-    warmup_epochs=3, continuous_epochs=3, discrete_epochs=4, device=device,
+    warmup_epochs=3, continuous_epochs=3, discrete_epochs=4, seed=2, device=device,
 )  # fmt: skip
 healthy = lmi.LMIndexer("tiny", **settings).fit(shop, progress=False)
 columns = ["stage", "position", "epoch", "reconstruction", "contrastive", "commitment"]

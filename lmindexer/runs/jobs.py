@@ -173,6 +173,7 @@ def unfinished(folder: Path) -> list[Path]:
     """Runs under a folder that have checkpoints and no bundle yet."""
     folder = Path(folder)
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    paths = [path for path in paths if not path.name.startswith(".")]  # a folder put aside while it is replaced
     return [path for path in paths if (path / CHECKPOINTS).is_dir() and not (path / MANIFEST).exists()]
 
 

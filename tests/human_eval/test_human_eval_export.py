@@ -80,7 +80,7 @@ def test_questions_and_events_as_tables(labelled, tmp_path):
     questions = pd.read_csv(export(labelled, tmp_path / "q.csv", "questions")[0])
     assert len(questions) == len(labelled.questions())
     first = json.loads(questions["groups"][0])
-    assert {"doc_id", "title", "text"} == set(first[0][0])
+    assert {"doc_id", "title", "text", "whole"} == set(first[0][0])
     events = pd.read_parquet(export(labelled, tmp_path / "e.parquet", "events")[0])
     assert events["event"].tolist() == sorted(events["event"]) and json.loads(events["body"][0])["slot"] == 1
 

@@ -125,7 +125,7 @@ def test_any_text_gets_an_id(text, fitted):
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 def test_an_empty_text_is_named(text, fitted):
-    with pytest.raises(CorpusError, match=r"row 1"):
+    with pytest.raises(CorpusError, match=r"at place 1 \(counted from 0\) is empty"):
         fitted.encode(["bird", text])
 
 
