@@ -284,12 +284,12 @@ def test_a_held_key_a_double_click_and_an_early_key_answer_one_question(annotato
     at(tab, 3)
 
 
-@pytest.mark.xfail(reason="after a comment, key 1 did not answer here; not settled yet", run=False)
 def test_a_comment_is_typed_without_answering_and_kept(annotator, served):
     tab = annotator("comment", "Ada")
     tab.keyboard.press("n")
     tab.keyboard.type("1 or 2? s, u, p")
     tab.keyboard.press("Enter")
+    tab.wait_for_timeout(300)  # the comment's way to the server begins after the key
     ready(tab)
     assert tab.locator("h1").inner_text().startswith("Question 1 of ")
     tab.keyboard.press("1")
