@@ -4,7 +4,7 @@
     history   h   = causal Transformer(x_1 + p_1, …)     a state at every position, each with its own target
     answer    log P(item | history) = Σ_t log P(c^t | h, c^{<t})     by `tasks.generative.PathHead`
 
-The idea is TIGER's (Rajput et al. 2023, arXiv 2305.05065); what differs, and why, is in docs/results/recommendation.md.
+The idea is TIGER's (Rajput et al. 2023, arXiv 2305.05065); what it has reached so far is in docs/results/generative.md.
 """
 
 from dataclasses import dataclass
