@@ -14,9 +14,9 @@ def test_an_indexer_learns_queries_and_comes_back_from_disk(tmp_path):
     corpus = lmi.load_sample("attack")
     some = corpus.queries.frame.groupby("split").head(24)
     task = Retrieval(corpus, lmi.Queries.from_frame(some))
-    model = IndexerRetriever(samples_folder() / "runs" / "attack", epochs=2, batch=16, documents=0.05, beam=5)
+    model = IndexerRetriever(samples_folder() / "runs" / "attack", epochs=4, batch=16, documents=0.05, beam=5)
     model.fit(task, run=tmp_path / "run", progress=False)
-    assert model.history_["loss"].iloc[1] < model.history_["loss"].iloc[0]
+    assert model.history_["loss"].iloc[-1] < model.history_["loss"].iloc[0]
     again = load_task_model(tmp_path / "run")
     frame = model.search("an adversary steals passwords from memory", top=3)
     assert frame["id"].str.match(r"<\d+><\d+><\d+>#\d+").all() and len(frame) == 3
