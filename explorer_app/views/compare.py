@@ -23,7 +23,7 @@ def _pair(_a, _b, keys: tuple[str, str, int, int]):
 
 @st.cache_data(max_entries=16, show_spinner="Measuring both runs …")
 def _metrics(_found, keys: tuple):
-    return compare.metrics(_found), compare.c1_agreement(_found)
+    return compare.metrics(_found), compare.c1_agreement(_found), compare.silent(_found)
 
 
 def render() -> None:
@@ -68,7 +68,7 @@ def _corpus(key: str):
 
 
 def _numbers(found, keys, name_a: str, name_b: str) -> None:
-    table_of, agreement = _metrics(found, keys)
+    table_of, agreement, silent = _metrics(found, keys)
     cells = [("Shared documents", f"{len(found):,}", "Documents, by id, that both runs have.")]
     if agreement is not None:
         cells.append(
@@ -85,6 +85,8 @@ def _numbers(found, keys, name_a: str, name_b: str) -> None:
         st.markdown("Metrics on the shared documents", help=helplines.INTERVAL)
         table(_readable(table_of, name_a, name_b), "compare_metrics")
         export("compare", figure, {"metrics": table_of})
+    for sentence in silent:
+        st.caption(sentence)
 
 
 def _readable(found, name_a: str, name_b: str):

@@ -39,9 +39,11 @@ def _numbers(run: RunBrowser) -> None:
     sizes = " · ".join(f"{size:,}" for size in run.codebook_sizes)
     cells.append(("Codebooks", sizes, "K, the number of codes at each position."))
     if quality is not None and quality.levels:
-        best = max((quality.ami(1, level) or 0, level) for level in range(1, quality.levels + 1))
-        where = f" The best of the levels is shown: level {best[1]}."
-        cells.append(("AMI of c1", f"{best[0]:.3f}", helplines.AMI + where))
+        scores = [(quality.telling_ami(1, level), level) for level in range(1, quality.levels + 1)]
+        best, level = max(((score, level) for score, level in scores if score is not None), default=(None, None))
+        shown = "–" if best is None else f"{best:z.3f}"
+        where = [] if best is None else [f"The best of the levels is shown: level {level}."]
+        cells.append(("AMI of c1", shown, " ".join([helplines.AMI, *where, *quality.silent([1])])))
     if quality is not None and quality.perplexity[0] is not None:
         cells.append(("Perplexity c1", f"{quality.perplexity[0]:.1f}", helplines.PERPLEXITY))
     cells.append(("Unique IDs", f"{run.unique_share:.0%}", helplines.UNIQUE))
@@ -153,6 +155,9 @@ def _figures(run: RunBrowser) -> None:
     if len(qualities) > 1:
         rows = _side_by_side(qualities)
         table(rows, "overview_runs", **{name: decimal(name, form="%.3f") for name in rows if rows[name].dtype == float})
+    silent = {key: sentence for key, quality in qualities.items() for sentence in quality.silent([1])}
+    for key, sentence in silent.items():
+        st.caption(f"{md(key, 80)}: {sentence}")
 
 
 def _side_by_side(qualities: dict) -> pd.DataFrame:
@@ -160,7 +165,7 @@ def _side_by_side(qualities: dict) -> pd.DataFrame:
     for key, quality in qualities.items():
         sizes = " · ".join(map(str, quality.codebook_sizes))
         row = {"run": key, "documents": quality.documents, "codebooks": sizes}
-        row |= {f"AMI, level {level}": quality.ami(1, level) for level in range(1, quality.levels + 1)}
+        row |= {f"AMI, level {level}": quality.telling_ami(1, level) for level in range(1, quality.levels + 1)}
         row |= {f"perplexity {t}": value for t, value in enumerate(quality.perplexity, start=1)}
         rows.append(row | {"unique share": quality.collisions.unique_share})
     return pd.DataFrame(rows)

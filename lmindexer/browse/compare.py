@@ -92,6 +92,30 @@ def c1_agreement(found: Pair) -> float | None:
     return _ami(found.codes_b, found.codes_a[:, 0].astype(str))
 
 
+def silent(found: Pair) -> list[str]:
+    """A sentence for each AMI of `c1_agreement` and `metrics` that says nothing (`quality.says_nothing`)."""
+    sentences = []
+    why = _agreement(found.codes_b, found.codes_a[:, 0].astype(str)).says_nothing
+    if why:
+        sentences.append(f"The AMI of both c1 says nothing: {_WHY_OF_BOTH.get(why, why)}.")
+    for name, _, labels in _measures(found):
+        if labels is None:
+            continue
+        for run, codes in (("first", found.codes_a), ("second", found.codes_b)):
+            why = _agreement(codes, labels).says_nothing
+            if why:
+                sentences.append(f"{name} says nothing of the {run} run: {why}.")
+    return sentences
+
+
+_WHY_OF_BOTH = {
+    "there is one class only": "all documents have one code in the first run",
+    "all documents have one code": "all documents have one code in the second run",
+    "every document is a class of its own": "every document has a code of its own in the first run",
+    "every document has a code of its own": "every document has a code of its own in the second run",
+}
+
+
 def metrics(found: Pair, seed: int = 0) -> pd.DataFrame:
     """Metrics of both runs on their shared documents, with 95 % intervals, and of their difference.
 
@@ -141,9 +165,13 @@ def _measures(found: Pair):
 
 
 def _ami(codes: np.ndarray, labels: np.ndarray) -> float | None:
+    return _agreement(codes, labels).ami
+
+
+def _agreement(codes: np.ndarray, labels: np.ndarray):
     from lmindexer.quality import category_agreement  # scikit-learn takes a second to load
 
-    return category_agreement(labels, codes[:, 0]).ami
+    return category_agreement(labels, codes[:, 0])
 
 
 def _perplexity(position: int):

@@ -77,13 +77,17 @@ def evaluate(
 
     if output is not None:
         check_output(output)
-    frames = []
+    frames, silent = [], []
     for bundle in [open_run(run) for run in runs]:
-        frame = evaluate_ids(bundle.ids, bundle.corpus).to_frame()
+        quality = evaluate_ids(bundle.ids, bundle.corpus)
+        frame = quality.to_frame()
         frame.insert(0, "run", bundle.name)
         frames.append(frame)
+        silent += [f"{bundle.name}: {sentence}" for sentence in quality.silent()]
     table = pd.concat(frames, ignore_index=True)
     typer.echo(table.to_string(index=False, float_format="%.3f", na_rep="-"))
+    for sentence in silent:
+        typer.echo(sentence)
     if output is not None:
         write_table(table, output)
         typer.echo(f"Written to {output}")

@@ -103,6 +103,8 @@ class LMIndexer(Indexer):
         shown = progress if isinstance(progress, Progress) else Progress(folder, progress)
         encoded = self._prepare(corpus, shown)
         self.timings_["prepare"] = time.perf_counter() - began
+        if encoded.encoder_seconds is not None:  # of making the states, by whoever made them
+            self.timings_["encoder"] = encoded.encoder_seconds
         identity = {"settings": self.settings, "corpus": corpus.fingerprint}
         training = Training(
             self.model_,

@@ -7,7 +7,7 @@ from lmindexer.plots.style import dress, empty, plain
 
 
 def agreement(qualities, prefix_length: int = 1) -> go.Figure:
-    """AMI of c_1 … c_length with each category level.
+    """AMI of c_1 … c_length with each category level; no bar where it says nothing (`IDQuality.says_nothing`).
 
     Args:
         qualities: {run: IDQuality} or a single IDQuality.
@@ -20,19 +20,24 @@ def agreement(qualities, prefix_length: int = 1) -> go.Figure:
         if prefix_length > quality.positions or not quality.levels:
             continue
         rows = quality.agreement.query("prefix_length == @prefix_length")
+        silent = [quality.says_nothing(prefix_length, level) for level in rows["level"]]
+        values = [0.0 if why else value for why, value in zip(silent, rows["ami"], strict=True)]
+        pairs = list(zip(silent, values, strict=True))
+        shown = ["says nothing" if why else f"{value:.2f}" for why, value in pairs]
+        said = [f"AMI says nothing: {why}" if why else f"AMI {value:.3f}" for why, value in pairs]
         figure.add_bar(
             x=[
                 f"level {level}" + ("" if several else f"<br>{classes:,} classes")
                 for level, classes in zip(rows["level"], rows["classes"], strict=True)
             ],
-            y=rows["ami"],
+            y=values,
             name=plain(run, 40),
             marker={"color": COLOURS[number % len(COLOURS)]},
-            text=[f"{value:.2f}" for value in rows["ami"]],
+            text=shown,
             textposition="outside",
             cliponaxis=False,
-            customdata=rows[["purity", "homogeneity", "completeness", "prefixes", "classes"]],
-            hovertemplate=f"{plain(run, 40)}<br>%{{x}}, %{{customdata[4]:,}} classes<br>AMI %{{y:.3f}}<br>purity "
+            customdata=rows[["purity", "homogeneity", "completeness", "prefixes", "classes"]].assign(said=said),
+            hovertemplate=f"{plain(run, 40)}<br>%{{x}}, %{{customdata[4]:,}} classes<br>%{{customdata[5]}}<br>purity "
             "%{customdata[0]:.3f}, homogeneity %{customdata[1]:.3f}, completeness %{customdata[2]:.3f}<br>"
             "%{customdata[3]:,} prefixes<extra></extra>",
         )

@@ -76,8 +76,9 @@ def _head(run: RunBrowser) -> str:
     quality = run.quality
     if quality is not None and quality.levels:
         for level in range(1, quality.levels + 1):
-            value = quality.ami(1, level)
-            cells.append((f"AMI of c1, level {level}", "–" if value is None else f"{round(value, 3) + 0.0:.3f}"))
+            value, why = quality.telling_ami(1, level), quality.says_nothing(1, level)
+            shown = f"says nothing: {why}" if why else "–" if value is None else f"{round(value, 3) + 0.0:.3f}"
+            cells.append((f"AMI of c1, level {level}", shown))
     cells.append(("Unique IDs", f"{run.unique_share:.0%}"))
     numbers = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in cells)
     remarks = "".join(

@@ -36,6 +36,30 @@ class CategoryAgreement:
     prefixes: int
     classes: int
 
+    @property
+    def says_nothing(self) -> str | None:
+        """Why the AMI says nothing of the groups (`says_nothing`); None where it does."""
+        return says_nothing(self.documents, self.prefixes, self.classes)
+
+
+def says_nothing(documents: int, prefixes: int, classes: int) -> str | None:
+    """Why an AMI says nothing: one side is a single group, or a group for every document. None where it does.
+
+    By the formula it is then 1 where both sides are equal and 0 otherwise, whatever the codes were made from.
+
+    >>> says_nothing(4, 2, 1), says_nothing(4, 1, 2), says_nothing(4, 2, 2)
+    ('there is one class only', 'all documents have one code', None)
+    """
+    if documents and classes == 1:
+        return "there is one class only"
+    if documents and prefixes == 1:
+        return "all documents have one code"
+    if documents and classes == documents:
+        return "every document is a class of its own"
+    if documents and prefixes == documents:
+        return "every document has a code of its own"
+    return None
+
 
 def category_agreement(labels_true, labels_pred) -> CategoryAgreement:
     """Compare groups of documents with their true classes; documents whose true label is "" are left out.

@@ -1,5 +1,6 @@
 """`evaluate_ids`: what can be said about a set of semantic IDs without a task, as one frozen result."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
@@ -10,7 +11,7 @@ from lmindexer.common.jsonfiles import json_safe
 from lmindexer.corpus.corpus import Corpus, expect_corpus
 from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 from lmindexer.quality import diagnostics
-from lmindexer.quality.categories import CategoryAgreement, category_agreement
+from lmindexer.quality.categories import CategoryAgreement, category_agreement, says_nothing
 from lmindexer.quality.diagnostics import Collisions
 
 AGREEMENT_COLUMNS = ["prefix_length", "level", *(field.name for field in fields(CategoryAgreement))]
@@ -63,8 +64,42 @@ class IDQuality:
         """AMI of the prefix c_1 … c_length with a category level (None: the whole path, the paper's Table 1).
 
         Returns:
-            The AMI, or None when the corpus has no categories.
+            The AMI, or None when the corpus has no categories. Where `says_nothing` gives a reason it is 1 or 0 by
+            convention and tells nothing of the IDs.
         """
+        row = self._row(prefix_length, level)
+        return None if row is None or pd.isna(row["ami"]) else float(row["ami"])
+
+    def says_nothing(self, prefix_length: int = 1, level: int | None = None) -> str | None:
+        """Why that AMI says nothing, such as "there is one class only"; None where it does, or where there is none.
+
+        >>> from lmindexer.corpus.corpus import Corpus
+        >>> rows = [{"doc_id": name, "text": name, "category_1": "all"} for name in ("ax", "ay", "bx")]
+        >>> ids = SemanticIDs.from_codes(["ax", "ay", "bx"], [[0], [0], [1]], (2,))
+        >>> evaluate_ids(ids, Corpus.from_records(rows)).says_nothing()
+        'there is one class only'
+        """
+        row = self._row(prefix_length, level)
+        return None if row is None else says_nothing(*(int(row[name]) for name in ("documents", "prefixes", "classes")))
+
+    def telling_ami(self, prefix_length: int = 1, level: int | None = None) -> float | None:
+        """`ami`, or None where it says nothing: what a page shows as a number."""
+        return None if self.says_nothing(prefix_length, level) else self.ami(prefix_length, level)
+
+    def silent(self, lengths: Iterable[int] | None = None) -> list[str]:
+        """A sentence for each AMI that says nothing, of prefixes of these lengths (None: of every length).
+
+        What holds of all lengths or of all levels is said once.
+        """
+        asked = list(range(1, self.positions + 1)) if lengths is None else list(lengths)
+        found: dict[str, list[tuple[int, int]]] = {}
+        for length in asked:
+            for level in range(1, self.levels + 1):
+                if why := self.says_nothing(length, level):
+                    found.setdefault(why, []).append((length, level))
+        return [f"The AMI of {_named(pairs, asked, self.levels)} says nothing: {why}." for why, pairs in found.items()]
+
+    def _row(self, prefix_length: int, level: int | None) -> pd.Series | None:
         if not self.levels:
             return None
         level = self.levels if level is None else level
@@ -74,8 +109,7 @@ class IDQuality:
                 f"There is no AMI of {prefix_length} codes with level {level}: the IDs have {self.positions} "
                 f"positions and the corpus {self.levels} category levels."
             )
-        value = row["ami"].iloc[0]
-        return None if pd.isna(value) else float(value)
+        return row.iloc[0]
 
     def to_frame(self) -> pd.DataFrame:
         """One row a position: its number, its codebook size, every quantity; ami is with the whole path."""
@@ -112,6 +146,34 @@ class IDQuality:
             ) from error
         found["agreement"] = _agreement_frame(found["agreement"])
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+
+
+def _named(pairs: list[tuple[int, int]], lengths: list[int], levels: int) -> str:
+    """Prefixes and levels in words.
+
+    >>> _named([(1, 1), (2, 1)], [1, 2], 2), _named([(1, 1), (1, 2)], [1, 2], 2), _named([(1, 1)], [1], 1)
+    ('every prefix with level 1', 'c1 with every level', 'c1 with the categories')
+    """
+    of_lengths, of_levels = ([pair[side] for pair in pairs] for side in (0, 1))
+    if set(pairs) != {(length, level) for length in of_lengths for level in of_levels}:
+        return ", ".join(f"{prefix_name(length)} with level {level}" for length, level in pairs)
+    of_lengths, of_levels = sorted(set(of_lengths)), sorted(set(of_levels))
+    every = len(lengths) > 1 and len(of_lengths) == len(lengths)
+    prefixes = "every prefix" if every else ", ".join(map(prefix_name, of_lengths))
+    if levels == 1:
+        return f"{prefixes} with the categories"
+    if len(of_levels) == levels:
+        return f"{prefixes} with every level"
+    return f"{prefixes} with {'level' if len(of_levels) == 1 else 'levels'} {', '.join(map(str, of_levels))}"
+
+
+def prefix_name(length: int) -> str:
+    """The first codes in words.
+
+    >>> prefix_name(1), prefix_name(3), prefix_name(9)
+    ('c1', 'c1 c2 c3', 'c1 … c9')
+    """
+    return " ".join(f"c{position}" for position in range(1, length + 1)) if length < 5 else f"c1 … c{length}"
 
 
 _BY_POSITION = (

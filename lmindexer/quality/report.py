@@ -8,7 +8,7 @@ from lmindexer.common.arguments import expect
 from lmindexer.corpus.corpus import Corpus, expect_corpus
 from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 from lmindexer.quality.keywords import PrefixKeywords
-from lmindexer.quality.quality import IDQuality
+from lmindexer.quality.quality import IDQuality, prefix_name
 
 WIDTH = 100
 _TITLES = 4  # titles shown for a sample prefix
@@ -52,20 +52,12 @@ def _agreement_section(quality: IDQuality) -> str:
     rows = [["prefix", *(f"level {level}" for level in range(1, quality.levels + 1))]]
     for length in range(1, quality.positions + 1):
         values = [_number(quality.ami(length, level), 3) for level in range(1, quality.levels + 1)]
-        rows.append([_prefix_name(length), *values])
+        marks = ["*" if quality.says_nothing(length, level) else " " for level in range(1, quality.levels + 1)]
+        rows.append([prefix_name(length), *map("".join, zip(values, marks, strict=True))])
     first = quality.agreement[quality.agreement["prefix_length"] == 1]
-    rows.append(["classes", *(f"{classes:,}" for classes in first["classes"])])
+    rows.append(["classes", *(f"{classes:,} " for classes in first["classes"])])
     lines = ["AMI with the category levels (0 = chance, 1 = equal)", _table(rows)]
-    for level in first[first["classes"] == 1]["level"]:
-        lines.append(_wrapped(f"Level {level} has one class only, so its AMI says nothing."))
-    if (first["prefixes"] == 1).any():
-        lines.append(_wrapped("All documents have one first code, so the AMI of c1 says nothing."))
-    alone = first[(first["classes"] == first["documents"]) & (first["documents"] > 1)]["level"]
-    for level in alone:
-        lines.append(
-            _wrapped(f"Level {level} has a class for every document, so no grouping can do better than chance.")
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_wrapped(f"* {sentence}") for sentence in quality.silent())])
 
 
 def _codes_section(quality: IDQuality) -> str:
@@ -123,10 +115,6 @@ def sample_prefixes(ids: SemanticIDs, length: int, samples: int) -> list[tuple[i
     return [tuple(prefixes[rows[np.argmax(counts[rows])]].tolist()) for rows in largest]
 
 
-def _prefix_name(length: int) -> str:
-    return " ".join(f"c{position}" for position in range(1, length + 1)) if length < 5 else f"c1 … c{length}"
-
-
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no "-0.000"
 
@@ -153,7 +141,7 @@ def _table(rows: list[list[str]]) -> str:
     for columns in blocks:
         for row in rows:
             cells = [row[place].rjust(widths[place]) for place in columns]
-            lines.append("  " + "  ".join([row[0].ljust(widths[0]), *cells]))
+            lines.append(("  " + "  ".join([row[0].ljust(widths[0]), *cells])).rstrip())
     return "\n".join(lines)
 
 

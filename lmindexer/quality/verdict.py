@@ -72,6 +72,9 @@ def _agreement(quality: IDQuality, method: str) -> list[Remark]:
     scores = [(score, level) for score, level in scores if score is not None]
     if not scores:
         return [Remark("fair", "The corpus has no categories, so agreement with them cannot be measured.")]
+    scores = [(score, level) for score, level in scores if not quality.says_nothing(1, level)]
+    if not scores:
+        return [Remark("fair", sentence) for sentence in quality.silent([1])]
     best, level = max(scores)
     mood, verb = next((mood, verb) for bound, mood, verb in AGREEMENT if best >= bound)
     where = f"level {level} of the categories" if quality.levels > 1 else "the categories"

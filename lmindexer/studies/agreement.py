@@ -9,7 +9,7 @@ from lmindexer.quality import Comparison, category_agreement, compare_methods, m
 from lmindexer.studies import slides
 from lmindexer.studies.catalogue import OURS, SLIDES_FORM
 from lmindexer.studies.plan import Run
-from lmindexer.studies.tables import Column, leaf_level, markdown, means_table, part, settings_of, title
+from lmindexer.studies.tables import Column, leaf_level, markdown, means_table, one_code, part, settings_of, title
 
 FIRST = (
     Column("ami_c1", "AMI, leaf"),
@@ -118,7 +118,10 @@ def _tables(frame: pd.DataFrame, labels: list[str], corpus: str, result) -> list
             found.append(f"### AMI of {name} with each category level\n\n{means_table(some, lines, columns)}")
         if 1 in classes.values():
             found.append("A level of one class says nothing: every grouping agrees with it as well as any other.")
-    return found
+        labelled = int((documents.labels(1) != "").sum())
+        if labelled > 1 and labelled in classes.values():
+            found.append("A level with a class for every document says nothing: no grouping agrees with it.")
+    return [*found, *filter(None, [one_code(frame)])]
 
 
 def _like(frame: pd.DataFrame, labels: list[str]) -> str:

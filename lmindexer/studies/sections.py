@@ -11,7 +11,7 @@ from lmindexer.studies.catalogue import (
     FORMS,
     WARMUP_OFF,
 )
-from lmindexer.studies.tables import Column, markdown, mean_sd, means_table, part, settings_of, title
+from lmindexer.studies.tables import Column, markdown, mean_sd, means_table, one_code, part, settings_of, title
 
 SWEEP = (
     Column("ami_c1", "AMI c1"),
@@ -54,10 +54,22 @@ def sections(result) -> list[str]:
 
 def _sweep(result) -> list[str]:
     frame, labels = result.frame(), [method.label for method in result.study.methods]
-    return [
-        f"## {title(corpus, text)}\n\n{means_table(part(frame, corpus, text), labels, SWEEP)}"
-        for corpus, text in settings_of(frame)
-    ]
+    found = []
+    for corpus, text in settings_of(frame):
+        some = part(frame, corpus, text)
+        found.append(f"## {title(corpus, text)}\n\n{means_table(some, labels, SWEEP)}")
+        found += filter(None, [one_code(some), _untimed(some)])
+    return found
+
+
+def _untimed(frame: pd.DataFrame) -> str:
+    """Why a table has no column of seconds."""
+    if frame["seconds"].notna().any():
+        return ""
+    return (
+        "There is no column of seconds: these runs were noted before learning and embedding were timed apart, and the "
+        "one number they have holds both, with or without what a cache had."
+    )
 
 
 def _training(result) -> list[str]:

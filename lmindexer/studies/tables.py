@@ -47,9 +47,14 @@ def flat(found: dict) -> dict:
         if one["prefix_length"] > len(PREFIXES):
             continue
         prefix = PREFIXES[one["prefix_length"] - 1]
-        row[f"ami_{prefix}_level{one['level']}"] = one["ami"]
+        # a level of one class, or of a class a document, says nothing of any codes; one code for all is a failure, and
+        # its AMI of 0 stays in the means
+        silent = one["documents"] and one["classes"] in (1, one["documents"])
+        scores = {name: None if silent and name == "ami" else one[name] for name in SCORES}
+        row[f"ami_{prefix}_level{one['level']}"] = scores["ami"]
+        row[f"one_{prefix}"] = bool(one["documents"]) and one["prefixes"] == 1
         if one["level"] == leaf:
-            row |= {f"{name}_{prefix}": one[name] for name in SCORES} | {f"classes_{prefix}": one["classes"]}
+            row |= {f"{name}_{prefix}": scores[name] for name in SCORES} | {f"classes_{prefix}": one["classes"]}
     row |= {name: m[name] for name in ("neighbours_c1", "neighbours_c1c2")}
     return row | _trained(m["history"])
 
@@ -63,7 +68,8 @@ def _embedding(found: dict) -> str:
 def cost_of_embeddings(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with embedding_seconds of whoever made the embedding: the most that any run with it needed.
 
-    Runs of one corpus and text that share an embedding make it once, and read it from the cache after that.
+    Runs of one corpus and text that share an embedding make it once, and read it from the cache after that; the cache
+    says what it took (`costs`), which a run noted before 2026-11-27 did not ask.
     """
     if "embedding_seconds" not in frame:
         return frame
@@ -128,6 +134,20 @@ def markdown(heading: Sequence[str], rows: Iterable[Sequence]) -> str:
         "|" + "|".join(line) + "|" if line is lines[1] else "| " + " | ".join(str(cell) for cell in line) + " |"
         for line in lines
     )
+
+
+def one_code(frame: pd.DataFrame) -> str:
+    """Which runs gave all documents one first code, as a paragraph; "" where none did.
+
+    >>> one_code(pd.DataFrame({"label": ["HC", "HC"], "seed": [1, 2], "one_c1": [False, True]}))
+    'All documents have one first code in HC (seed 2); the AMI of c1 says nothing there and counts as it is, 0.'
+    """
+    some = frame[frame["one_c1"].astype("boolean").fillna(False)] if "one_c1" in frame else frame[:0]
+    if not len(some):
+        return ""
+    named = [f"{label} (seed {', '.join(map(str, sorted(group['seed'])))})" for label, group in some.groupby("label")]
+    where = "; ".join(named)
+    return f"All documents have one first code in {where}; the AMI of c1 says nothing there and counts as it is, 0."
 
 
 def means_table(frame: pd.DataFrame, labels: Sequence[str], columns: Sequence[Column]) -> str:

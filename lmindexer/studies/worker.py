@@ -60,17 +60,18 @@ def execute(folder: Path, run: Run, corpus: Corpus, maps: bool = False, referenc
     """Make one run of a study in `folder`: bundle, numbers. A half run goes on from its checkpoint.
 
     Returns what is noted: run, settings, fingerprint, measures, versions; seconds (this program's, for estimates),
-    training_seconds (`measure.training_seconds`) and embedding_seconds: what the embedding, or LMIndexer's encoder
-    pass and preparation, took this time, which is little where a run before has left it in the cache.
+    training_seconds (`measure.training_seconds`) and embedding_seconds: what making the embedding, or LMIndexer's
+    encoder states, took whoever made it, also where a run before has left it in the cache (None: it is not known).
     """
     from lmindexer.runs.manifest import library_versions
     from lmindexer.studies.measure import measure, reference_neighbours, training_seconds
 
     began = time.perf_counter()
     inside, target = folder / ".study", folder / run.name
-    embedded = _embed(inside, run, corpus)
+    has_embedding, embedded = _embed(inside, run, corpus)
     bundle = _fitted(target, run, corpus, maps)
-    prepared = bundle.manifest.get("timings", {}).get("prepare") if embedded is None else embedded
+    if not has_embedding:
+        embedded = bundle.manifest.get("timings", {}).get("encoder")
     neighbours = None
     if reference:
         with alone(inside / "locks" / "neighbours"):
@@ -79,7 +80,7 @@ def execute(folder: Path, run: Run, corpus: Corpus, maps: bool = False, referenc
         "measures": measure(bundle, neighbours),
         "seconds": time.perf_counter() - began,
         "training_seconds": training_seconds(bundle.history),
-        "embedding_seconds": prepared,
+        "embedding_seconds": embedded,
         "versions": library_versions() | {"lmindexer": bundle.manifest["lmindexer_version"]},
         "created": bundle.manifest["created"],
         "documents": len(corpus),
@@ -103,20 +104,21 @@ def alone(path: Path):
         yield
 
 
-def _embed(inside: Path, run: Run, corpus: Corpus) -> float | None:
+def _embed(inside: Path, run: Run, corpus: Corpus) -> tuple[bool, float | None]:
     """Have an embedding in the cache before the fit, made by one process while others that need it wait.
 
-    Returns the seconds it took, without waiting; None for an indexer that has no embedding of its own.
+    Returns whether the indexer has an embedding of its own, and the seconds that making it took, without waiting.
     """
     wanted = build(run).settings.get("embeddings")
     if wanted is None:
-        return None
-    from lmindexer.two_step.embeddings import embed_corpus
+        return False, None
+    from lmindexer.training.encoding import texts_of
+    from lmindexer.two_step.embeddings import make_embeddings
 
     with alone(inside / "locks" / slug(f"{run.corpus} {run.category_text} {json.dumps(wanted)}")):
-        began = time.perf_counter()
-        embed_corpus(corpus, wanted, category_text=run.category_text, progress=False)
-        return time.perf_counter() - began
+        source, (texts, tails) = make_embeddings(wanted), texts_of(corpus, run.category_text)
+        source.fit(texts, tails, corpus.doc_ids)
+        return True, source.seconds_
 
 
 def _built(run: Run, maps: bool):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from lmindexer.common.costs import note_cost, noted_cost
 from lmindexer.common.progress import Progress
 from lmindexer.common.threads import wait_briefly
 from lmindexer.corpus.corpus import Corpus
@@ -33,12 +35,13 @@ def texts_of(corpus: Corpus, category_text: bool) -> tuple[list[str], list[str] 
 @dataclass
 class EncodedCorpus:
     """N documents: tokens, words [Σ L] (places in the vocabulary), states [Σ L, d] float16 or None, start [N, d]
-    float32 or None."""
+    float32 or None; encoder_seconds that making the states took, also where a cache had them (None: unknown)."""
 
     tokens: TokenisedDocuments
     words: np.ndarray
     states: np.ndarray | None = None
     start: np.ndarray | None = None
+    encoder_seconds: float | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -80,7 +83,7 @@ def encode_corpus(
     """
     corpus = EncodedCorpus(tokens, vocabulary.words(tokens.ids))
     if backbone.frozen:
-        corpus.states = _states(tokens, backbone, device, cache, progress)
+        corpus.states, corpus.encoder_seconds = _states(tokens, backbone, device, cache, progress)
         if pooled_start:
             pooled = pool(corpus)
             corpus.start = pooled if lexical is None else lexical.add_to(pooled, tokens, vocabulary)
@@ -102,16 +105,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("LMINDEXER_CACHE") or Path.home() / ".cache" / "lmindexer")
 
 
-def _states(tokens, backbone, device, cache, progress) -> np.ndarray:
+def _states(tokens, backbone, device, cache, progress) -> tuple[np.ndarray, float | None]:
+    """The states of all tokens and the seconds that making them takes or took."""
+    began = time.perf_counter()
     digest = hashlib.sha256(MINILM_SHA256.encode() + tokens.ids.tobytes() + tokens.offsets.tobytes())
     path = cache_folder() / "states" / f"{digest.hexdigest()[:32]}.npy"
     shape = (len(tokens.ids), backbone.width)
     if cache and (found := _cached(path, shape)) is not None:
-        return found
+        return found, noted_cost(path)
     if not cache or not _writable(path.parent):
         target = np.empty(shape, np.float16)
         _fill_states(target, tokens, backbone, device, progress)
-        return target
+        return target, time.perf_counter() - began
     aside = path.with_suffix(f".{os.getpid()}.part")
     try:
         target = np.lib.format.open_memmap(aside, "w+", np.float16, shape)
@@ -120,7 +125,9 @@ def _states(tokens, backbone, device, cache, progress) -> np.ndarray:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    return _open(path)
+    seconds = time.perf_counter() - began
+    note_cost(path, seconds)
+    return _open(path), seconds
 
 
 def _open(path: Path) -> np.ndarray:

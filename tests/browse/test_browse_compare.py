@@ -85,3 +85,21 @@ def test_intervals_cover_about_as_often_as_they_say():
         half = compare.T_95 * compare._jackknife_error(np.array(values)[:, None])[0]
         inside += abs(perplexity(codes[:, 0]) - truth) <= half
     assert 52 <= inside <= 60
+
+
+def test_an_ami_that_says_nothing_is_said(runs):
+    """The sentences of the Compare page: one run collapsed, one level of one class."""
+    assert compare.silent(compare.pair(*runs)) == []
+    names = [f"d{n}" for n in range(6)]
+    records = [
+        {"doc_id": name, "text": name, "category_1": "all", "category_2": str(n % 2)} for n, name in enumerate(names)
+    ]
+    corpus = Corpus.from_records(records)
+    sides = [SemanticIDs.from_codes(names, np.array(codes)[:, None], (3,)) for codes in ([0] * 6, [0, 1, 2, 0, 1, 2])]
+    found = compare.pair(*(RunBrowser.from_parts(ids, corpus) for ids in sides))
+    assert compare.silent(found) == [
+        "The AMI of both c1 says nothing: all documents have one code in the first run.",
+        "AMI of c1 with category level 1 says nothing of the first run: there is one class only.",
+        "AMI of c1 with category level 1 says nothing of the second run: there is one class only.",
+        "AMI of c1 with category level 2 says nothing of the first run: all documents have one code.",
+    ]

@@ -431,6 +431,14 @@ def test_evaluate_compares_runs(shop, fake):
     assert f"{expected.perplexity[0]:.3f}" in printed
 
 
+def test_evaluate_marks_an_ami_that_says_nothing(shop, fake):
+    Path("one.csv").write_text("id,text,kind\n" + "".join(f"{n},saw number {n},tools\n" for n in range(12)), "utf-8")
+    run("fit one.csv --id id --text text --category kind --run one")
+    assert "one: The AMI of every prefix with the categories says nothing: there is one class only." in run(
+        "evaluate one"
+    )
+
+
 def test_report_has_the_samples_asked_for(shop, fake):
     run(f"fit products.csv {COLUMNS}")
     assert "Sample prefixes" in run("report runs/products")

@@ -53,3 +53,26 @@ def test_the_command_writes_it_and_refuses_a_bad_place(folder, tmp_path):
     for bad in (tmp_path / "bare.txt", tmp_path / "no" / "bare.html"):
         done = CliRunner().invoke(app, ["report", str(folder / "bare"), "--html", str(bad)])
         assert done.exit_code == 2 and bad.name in done.output
+
+
+def test_an_ami_that_says_nothing_is_no_number_on_any_page(monkeypatch):
+    """A level of one class: AMI 1 or 0 by convention. Figure, page to send and the explorer's Overview say so."""
+    from explorer_app.views import overview
+    from lmindexer.corpus.corpus import Corpus
+    from lmindexer.ids.semantic_ids import SemanticIDs
+    from lmindexer.plots.agreement import agreement
+
+    names = [f"d{n}" for n in range(8)]
+    corpus = Corpus.from_records([{"doc_id": name, "text": "saw", "category_1": "all"} for name in names])
+    ids = SemanticIDs.from_codes(names, [[n % 2] for n in range(8)], (2,))
+    run = RunBrowser.from_parts(ids, corpus, "one class")
+    (bar,) = agreement(run.quality).data
+    assert bar.text == ("says nothing",) and bar.y == (0,) and "there is one class only" in str(bar.customdata)
+    assert "<dd>says nothing: there is one class only</dd>" in own_words(run_page(run))
+    cells = []
+    monkeypatch.setattr(overview, "metrics", cells.extend)
+    overview._numbers(run)
+    (cell,) = [cell for cell in cells if cell[0] == "AMI of c1"]
+    assert cell[1] == "–" and cell[2].endswith("says nothing: there is one class only.")
+    table = overview._side_by_side({"one": run.quality})
+    assert table["AMI, level 1"].isna().all()

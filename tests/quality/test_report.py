@@ -94,8 +94,27 @@ def test_without_categories_it_says_so(codes):
 
 def test_a_class_for_every_document_is_pointed_out(codes):
     report, _ = report_on(codes[:3], levels=2)
-    assert "Level 2 has a class for every document" in report
-    assert "Level 1 has" not in report
+    assert "* The AMI of every prefix with level 2 says nothing: every document is a class of its own." in report
+    assert "* The AMI of c1 with level 1" not in report
+
+
+def test_ids_that_are_all_distinct_agree_with_classes_that_are_and_it_says_nothing():
+    """A class for every document: AMI 1 when the IDs are all distinct too, so "no grouping can do better" is false."""
+    report, quality = report_on(np.arange(3)[:, None], levels=2)
+    assert quality.ami(1, 2) == pytest.approx(1)
+    assert "1.000*" in report
+    assert "says nothing: every document is a class of its own" in report
+    assert "no grouping can" not in report
+
+
+def test_a_collapsed_run_and_a_level_of_one_class_are_marked():
+    collapsed, quality = report_on(np.zeros((40, 2), int), levels=2)
+    assert "* The AMI of every prefix with every level says nothing: all documents have one code." in collapsed
+    assert quality.telling_ami(1, 1) is None
+    corpus = Corpus.from_records([{"doc_id": str(n), "text": "saw", "category_1": "a"} for n in range(4)])
+    ids = SemanticIDs.from_codes(corpus.doc_ids, [[0], [0], [1], [1]], (2,))
+    report = text_report(ids, corpus, evaluate_ids(ids, corpus))
+    assert "* The AMI of c1 with the categories says nothing: there is one class only." in report
 
 
 def test_a_rounded_zero_has_no_sign(codes):

@@ -60,6 +60,16 @@ def test_advice_is_about_switches_that_the_method_has(method, word):
     assert word in said(judged(np.zeros((100, 1), int), (8,), method), "bad")
 
 
+def test_an_agreement_that_says_nothing_is_not_praised():
+    corpus_of_one_class = judged((np.arange(400) % 4)[:, None], (4,), classes=1)  # AMI 0 or 1 by convention
+    text = " ".join(remark.text for remark in corpus_of_one_class)
+    assert "The AMI of c1 with the categories says nothing: there is one class only." in text
+    assert "follows" not in text
+    collapsed = judged(np.zeros((400, 1), int), (4,), classes=1)
+    assert "follows" not in " ".join(remark.text for remark in collapsed)
+    assert "says nothing: all documents have one code" in said(judged(np.zeros((400, 1), int), (4,)), "fair")
+
+
 def test_agreement_is_named_by_its_bounds():
     exact = np.arange(400) % 4
     assert "follows the categories: AMI 1.00" in said(judged(exact[:, None], (4,)), "good")

@@ -34,7 +34,7 @@ from lmindexer.studies.catalogue import OURS
 from lmindexer.studies.figures import training_figure
 from lmindexer.studies.measure import training_seconds
 from lmindexer.studies.records import Records
-from lmindexer.studies.tables import cost_of_embeddings, flat
+from lmindexer.studies.tables import cost_of_embeddings, flat, one_code
 from lmindexer.two_step.embeddings import TfidfEmbeddings
 
 TINY = {"preset": "tiny", "codebook_size": 4, "positions": 2, "batch_size": 16, "macro_f1_documents": 8,
@@ -423,6 +423,26 @@ def test_seconds_are_of_learning_and_embeddings_cost_what_making_them_took():
         "embedding": ["minilm", "minilm", "minilm", "tfidf"], "embedding_seconds": [60.0, 0.1, 0.2, 5.0],
     })  # fmt: skip
     assert cost_of_embeddings(frame)["embedding_seconds"].tolist() == [60, 60, 60, 5]
+
+
+def test_an_ami_that_says_nothing_is_no_number_of_a_table(finished):
+    """A level of one class is left out of the means; a run with one code for all keeps its 0 and is named."""
+    found = json.loads(json.dumps(finished.found[0]))
+    for one in found["measures"]["agreement"]:
+        one |= {"classes": 1, "ami": 1.0}
+    row = flat(found)
+    assert row["ami_c1"] is None and row["ami_c1_level1"] is None and row["nmi_c1"] is not None
+    collapsed = json.loads(json.dumps(finished.found[0]))
+    for one in collapsed["measures"]["agreement"]:
+        one |= {"prefixes": 1, "ami": 0.0}
+    row = flat(collapsed)
+    assert row["ami_c1"] == 0 and f"in {row['label']} (seed {row['seed']})" in one_code(pd.DataFrame([row]))
+
+
+def test_a_table_without_seconds_says_why(finished):
+    frame = finished.frame()
+    assert sections._untimed(frame) == ""
+    assert "no column of seconds" in sections._untimed(frame.assign(seconds=None))
 
 
 def test_slides_codebooks_are_said_to_be_unlike(finished):

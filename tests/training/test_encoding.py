@@ -62,6 +62,7 @@ def test_states_are_computed_once_and_found_again(cache, tokens):
     second = encoded(tokens, backbone)
     assert backbone.calls == 1 and np.array_equal(second.states, right(tokens))
     assert cache_folder() == cache
+    assert second.encoder_seconds == round(first.encoder_seconds, 3)  # what making them took, not what finding them did
     assert [path.suffix for path in (cache / "states").iterdir()] == [".npy"]  # nothing half-written stays
 
 

@@ -317,6 +317,23 @@ def test_a_second_fit_finds_the_vectors_and_what_was_learned(own_cache, monkeypa
     assert len(list(own_cache.iterdir())) == 1
 
 
+def test_what_making_vectors_took_is_known_where_the_cache_has_them(own_cache, monkeypatch):
+    """A study's runs share embeddings: whoever finds them in the cache still notes their cost."""
+    first, joined = TfidfEmbeddings(4), JoinedEmbeddings([TfidfEmbeddings(4), TfidfEmbeddings(5)])
+    first.fit(TEXTS)
+    assert first.seconds_ > 0
+    monkeypatch.setattr(base_module, "noted_cost", lambda folder: 61.0)
+    joined.fit(TEXTS)
+    assert joined.sources[0].seconds_ == 61 and joined.seconds_ == 61 + joined.sources[1].seconds_
+    monkeypatch.undo()
+    again = TfidfEmbeddings(4)
+    again.fit(TEXTS)
+    monkeypatch.setattr(base_module, "noted_cost", lambda folder: None)  # a cache of an earlier version
+    unknown = TfidfEmbeddings(4)
+    unknown.fit(TEXTS)
+    assert unknown.seconds_ is None
+
+
 def test_other_documents_and_other_settings_have_their_own_place(own_cache):
     for source, texts, tails in [(4, TEXTS, None), (5, TEXTS, None), (4, TEXTS[:-1], None), (4, TEXTS, [" x"] * 30)]:
         TfidfEmbeddings(source).fit(texts, tails)

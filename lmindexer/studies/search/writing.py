@@ -70,10 +70,11 @@ def _ids_table(task: Task, models: list, found: Evaluation) -> str:
             continue
         seen.add(model.name)
         sizes = np.sort(group_rows(model.ids_.codes).counts)[::-1]
-        ami = category_agreement(task.corpus.labels(), model.ids_.codes[:, 0]).ami if task.corpus.levels else np.nan
+        of_c1 = category_agreement(task.corpus.labels(), model.ids_.codes[:, 0])
+        ami = "-" if of_c1.ami is None or of_c1.says_nothing else f"{of_c1.ami:z.3f}"
         values = [np.mean([v.mean() for v in found.seeds_of(model.name, METRIC, view)]) for view in ("all", "hybrid")]
         shares = f"{(sizes > 1) @ sizes / sizes.sum():.1%}", str(sizes[0]), f"{(sizes**2).sum() / sizes.sum():.1f}"
-        rows.append([model.name, f"{len(sizes):,}", *shares, f"{ami:.3f}", *(f"{value:.4f}" for value in values)])
+        rows.append([model.name, f"{len(sizes):,}", *shares, ami, *(f"{value:.4f}" for value in values)])
     if not rows:
         return ""
     head = ["IDs and form", "distinct IDs", "documents that share one", "largest group", "mean group of a document"]

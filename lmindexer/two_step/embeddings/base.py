@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from safetensors import SafetensorError
 
+from lmindexer.common.costs import note_cost, noted_cost
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.common.jsonfiles import read_json, write_json
 from lmindexer.corpus.checks import warn_caller
@@ -35,6 +37,7 @@ class Embeddings(ABC):
     kind: ClassVar[str]
     fields: ClassVar[tuple[str, ...]] = ()  # constructor arguments, which are attributes of the same names
     cached: ClassVar[bool] = True
+    seconds_: float | None = None  # that making the fitted vectors took, also where a cache had them; None: unknown
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -70,14 +73,24 @@ class Embeddings(ABC):
         without.
         """
         texts, tails = list(texts), None if tails is None else list(tails)
+        began = time.perf_counter()
         if not self.cached:
-            return self._warned(self._fit(texts, tails, doc_ids, progress))
+            found = self._fit(texts, tails, doc_ids, progress)
+            self.seconds_ = self._cost(time.perf_counter() - began)
+            return self._warned(found)
         folder = cache_folder() / "embeddings" / self._key(texts, tails)
         found = self._from_cache(folder, len(texts))
         if found is None:
             found = np.ascontiguousarray(self._fit(texts, tails, doc_ids, progress), dtype=np.float32)
+            self.seconds_ = time.perf_counter() - began
             self._to_cache(folder, found)
+        else:
+            self.seconds_ = noted_cost(folder)
         return self._warned(found)
+
+    def _cost(self, seconds: float) -> float | None:
+        """What the vectors cost that this fit needed `seconds` for: those, unless a cache had parts of them."""
+        return seconds
 
     def embed(
         self,
@@ -157,6 +170,7 @@ class Embeddings(ABC):
             np.save(staging / VECTORS, vectors, allow_pickle=False)
             shutil.rmtree(folder, ignore_errors=True)  # damaged, or `_from_cache` would have used it
             os.rename(staging, folder)
+            note_cost(folder, self.seconds_)
         except OSError:
             pass  # no place for a cache, or another process was first with the same numbers
         finally:

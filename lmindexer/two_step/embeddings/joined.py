@@ -43,6 +43,10 @@ class JoinedEmbeddings(Embeddings):
         self._norms = [float(np.linalg.norm(block, axis=1).mean()) or 1.0 for block in blocks]
         return self._side_by_side(blocks)
 
+    def _cost(self, seconds: float) -> float | None:
+        costs = [source.seconds_ for source in self.sources]
+        return None if None in costs else sum(costs)
+
     def _embed(self, texts, tails, doc_ids, progress) -> np.ndarray:
         if self._norms is None:
             raise LMIndexerError("These embeddings are not fitted yet; call fit(texts) with the corpus first.")
