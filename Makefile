@@ -51,9 +51,11 @@ test: $(INSTALLED_DEV)  ## every test (at most 15 minutes on 2 cores)
 test-fast: $(INSTALLED_DEV)  ## the tests that take less than ten seconds each
 	$(PYTEST) -m "not long"
 
-fuzz: $(INSTALLED_DEV)  ## 2,000 broken corpora and 500 broken folders of official files; a short run is part of test
+fuzz: $(INSTALLED_DEV)  ## 2,000 broken corpora, 500 each of broken raw folders, runs and studies; a short run is part of test
 	$(BIN)/python tests/fuzz/corpora.py --count 2000
 	$(BIN)/python tests/fuzz/raw_folders.py --count 500
+	$(BIN)/python tests/fuzz/bundles.py --count 500
+	$(BIN)/python tests/fuzz/studies.py --count 500
 
 lint: $(INSTALLED_DEV)  ## ruff
 	$(BIN)/ruff check .

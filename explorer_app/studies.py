@@ -12,6 +12,7 @@ import streamlit as st
 
 from explorer_app import context, links
 from explorer_app.show import md
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import Study, open_demonstration
 from lmindexer.human_eval.answering.demonstration import demonstration_file
@@ -39,7 +40,7 @@ def coordinator() -> bool:
 
 @st.cache_resource(ttl=4, show_spinner=False)
 def _found(files: tuple[str, ...], folders: tuple[str, ...]) -> dict[str, Path]:
-    paths = [Path(name).resolve() for name in files]
+    paths = [resolved(name) for name in files]
     for folder in folders:
         paths += in_folder(Path(folder))
     found: dict[str, Path] = {}
@@ -53,11 +54,11 @@ def _found(files: tuple[str, ...], folders: tuple[str, ...]) -> dict[str, Path]:
 
 def in_folder(folder: Path) -> list[Path]:
     """The study files that lie in a folder, by name; links that lead out of it are left out."""
-    folder = folder.resolve()
+    folder = resolved(folder)
     try:
         inside = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
-        resolved = [path.resolve() for path in inside]
-        return [path for path in resolved if path.is_relative_to(folder) and _is_study(path)]
+        real = [resolved(path) for path in inside]
+        return [path for path in real if path.is_relative_to(folder) and _is_study(path)]
     except OSError:
         return []
 

@@ -17,6 +17,7 @@ from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.corpus.corpus import PATH_SEPARATOR, Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.runs.bundle import Bundle
+from lmindexer.runs.folder import read_part
 
 MEMORY_LIMIT = "1GB"
 EVALUATE_UP_TO = 50_000  # documents; a larger run without metrics.json is asked to be evaluated on the shell
@@ -215,7 +216,7 @@ class RunBrowser:
         from lmindexer.quality import IDQuality, evaluate_ids  # scikit-learn takes a second to load
 
         if self.bundle is not None and self.bundle.metrics is not None:
-            return IDQuality.from_dict(self.bundle.metrics)
+            return read_part(self.bundle.path / "metrics.json", lambda: IDQuality.from_dict(self.bundle.metrics))
         if self.documents > EVALUATE_UP_TO or not self.documents:
             return None
         return evaluate_ids(*self.parts)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError
 from lmindexer.runs.bundle import CHECKPOINTS, Bundle, find_bundles
 from lmindexer.runs.manifest import MANIFEST
@@ -33,7 +34,7 @@ class Shelf:
     """
 
     def __init__(self, folders):
-        self.folders = [Path(folder).resolve() for folder in folders]
+        self.folders = [resolved(folder) for folder in folders]
         self.runs: dict[str, Bundle] = {}
         self.broken: list[Broken] = []
         self.unfinished: list[Path] = []
@@ -76,8 +77,8 @@ class Shelf:
 
 def leads_out(bundle: Bundle, folder: Path) -> Path | None:
     """The first file of a run that does not lie under `folder` once links are followed, or None."""
-    folder = folder.resolve()
+    folder = resolved(folder)
     for path in (bundle.path, *(bundle.path / name for name in bundle.manifest["files"])):
-        if not path.resolve().is_relative_to(folder):
+        if not resolved(path).is_relative_to(folder):
             return path
     return None

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError, LMIndexerError
 
 _FIRST_PORT, _PORTS = 8501, 50
@@ -75,7 +76,7 @@ def _default_folders() -> list[Path]:
     folders = [path for path in (samples_folder() / "runs", Path("runs")) if path.is_dir()]
     if not folders:
         raise BundleError("There are no runs yet; make one with: lmindexer fit wordnet")
-    return [folder.resolve() for folder in folders]
+    return [resolved(folder) for folder in folders]
 
 
 def _checked(path: Path) -> Path:
@@ -84,12 +85,12 @@ def _checked(path: Path) -> Path:
     if (path / MANIFEST).exists():
         return Bundle.open(path).path
     if (path / CHECKPOINTS).is_dir():
-        return path.resolve().parent  # the explorer shows an unfinished fit among the runs of its folder
+        return resolved(path).parent  # the explorer shows an unfinished fit among the runs of its folder
     if not path.is_dir():
         raise BundleError(f"{path}: there is no such folder; give a run, or a folder of runs.")
     if not any(find_bundles(path)):
         raise BundleError(f"{path} holds no run; make one with: lmindexer fit wordnet --run {path / 'wordnet'}")
-    return path.resolve()
+    return resolved(path)
 
 
 def _is_free(host: str, port: int) -> bool:

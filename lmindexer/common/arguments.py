@@ -1,6 +1,7 @@
 """Arguments of another type than meant: one sentence where they come in, no traceback from far below."""
 
 import os
+from pathlib import Path
 
 from lmindexer.common.errors import LMIndexerError, SettingsError
 
@@ -20,6 +21,11 @@ def expect(value, kind: type | tuple[type, ...], what: str, remedy: str) -> None
 def expect_path(value) -> None:
     """Raise LMIndexerError unless `value` can be a path."""
     expect(value, (str, os.PathLike), "a path", "Give a string, or a pathlib.Path.")
+
+
+def resolved(path: str | os.PathLike) -> Path:
+    """The path from the root with links followed; a link that leads to itself stays (`Path.resolve` raises there)."""
+    return Path(os.path.realpath(path))
 
 
 def codes_of(prefix) -> tuple[int, ...]:

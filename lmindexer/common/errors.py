@@ -1,8 +1,22 @@
 """The package's own errors: each message is one sentence that names the place, what is wrong there, and a remedy."""
 
 
+import re
+
+_BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
+
+
 class LMIndexerError(Exception):
-    """Base of every error this package raises on purpose; the command line prints it without a traceback."""
+    """Base of every error this package raises on purpose; the command line prints it without a traceback.
+
+    The message is one line, whatever the libraries that it quotes have said.
+
+    >>> str(LMIndexerError("a.parquet cannot be read (bad bytes:\\n  0x00)."))
+    'a.parquet cannot be read (bad bytes: 0x00).'
+    """
+
+    def __init__(self, message: str = ""):
+        super().__init__(_BREAKS.sub(" ", str(message)))
 
 
 class CorpusError(LMIndexerError):

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lmindexer._version import __version__
-from lmindexer.common.errors import BundleError, SettingsError
+from lmindexer.common.errors import BundleError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -48,7 +48,9 @@ def taking_up(folder: Path) -> Iterator[None]:
     """Inside, parts are made from what `read_model` gave; raises BundleError where they do not fit this version."""
     try:
         yield
-    except (SettingsError, LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
+    except (BundleError, MemoryError):
+        raise
+    except Exception as error:  # tokenizers raise Exception itself, and configurations have classes of their own
         why = "".join(str(error).splitlines()[:1])
         raise BundleError(
             f"{folder} holds a model that this version cannot use ({type(error).__name__}: {why}). Copy the whole "

@@ -132,7 +132,7 @@ class IDQuality:
         """What `to_dict` gave, also after a trip through JSON.
 
         Raises:
-            LMIndexerError: when a value is missing.
+            LMIndexerError: when a value is missing, or is none that can be measured.
         """
         try:
             found = {field.name: values[field.name] for field in fields(cls)}
@@ -140,11 +140,12 @@ class IDQuality:
             rest["distinct_prefixes"] = tuple(rest["distinct_prefixes"])
             rest["sizes"] = {int(size): number for size, number in rest["sizes"].items()}
             found["collisions"] = Collisions(**rest)
-        except (KeyError, TypeError) as error:
+            found["agreement"] = _agreement_frame(found["agreement"])
+            _check_measures(found)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise LMIndexerError(
                 f"These are not the metrics of semantic IDs ({error}); evaluate the IDs again."
             ) from error
-        found["agreement"] = _agreement_frame(found["agreement"])
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
 
 
@@ -185,6 +186,30 @@ _BY_POSITION = (
     "diff_ratio_released",
 )
 _SINGULAR = {"codebook_sizes": "codebook_size"}
+
+
+def _check_measures(found: dict) -> None:
+    """Raise ValueError unless there is one number (or none) a position and the counts are whole numbers."""
+    positions = len(found["codebook_sizes"])
+    for name in _BY_POSITION:
+        values = found[name]
+        counted = name in ("codebook_sizes", "used_codes")
+        fits = (lambda value: type(value) is int and value >= 0) if counted else _is_measure
+        if not isinstance(values, list | tuple) or len(values) != positions or not all(map(fits, values)):
+            raise ValueError(f"{name} is {values!r:.60}")
+    collisions = found["collisions"]
+    for name in ("documents", "colliding_documents", "groups", "largest_group"):
+        if type(value := getattr(collisions, name)) is not int or value < 0:
+            raise ValueError(f"{name} is {value!r:.60}")
+    if not _is_measure(collisions.unique_share):
+        raise ValueError(f"unique_share is {collisions.unique_share!r:.60}")
+    counts = (found["documents"], found["neighbours"], *collisions.distinct_prefixes, *collisions.sizes.values())
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError("a count is no whole number")
+
+
+def _is_measure(value) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def evaluate_ids(ids: SemanticIDs, corpus: Corpus, neighbours: int = 4, seed: int | None = None) -> IDQuality:

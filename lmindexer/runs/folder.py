@@ -16,9 +16,10 @@ from typing import ClassVar, Self
 
 import pandas as pd
 import pyarrow as pa
+from safetensors import SafetensorError
 
 from lmindexer._version import __version__
-from lmindexer.common.arguments import expect_path
+from lmindexer.common.arguments import expect_path, resolved
 from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.common.jsonfiles import read_json, write_json
 from lmindexer.corpus.corpus import Corpus
@@ -61,7 +62,7 @@ class RunFolder:
                 version.
         """
         expect_path(path)
-        path = Path(path).resolve()
+        path = resolved(path)
         if not (path / MANIFEST).is_file():
             raise BundleError(_why_no_manifest(path))
         run = cls(path)
@@ -170,7 +171,7 @@ def write_folder(
     Raises:
         BundleError: when the folder holds something else, or the disk refuses.
     """
-    folder = Path(folder).resolve()
+    folder = resolved(folder)
     check_target(folder, form)
     for key in ("method", "settings"):
         if key not in manifest:
@@ -224,11 +225,17 @@ def _is_other(path: Path, form: Form) -> bool:
 # -- reading -----------------------------------------------------------------------------------------------
 
 
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, EOFError, RuntimeError, OverflowError),
+    *(pa.ArrowException, SafetensorError, LMIndexerError),
+)
+
+
 def read_part(path: Path, read: Callable):
     """Run a reader; whatever library fails in it, the person hears which file is to blame."""
     try:
         return read()
-    except (OSError, ValueError, TypeError, KeyError, EOFError, pa.ArrowException, LMIndexerError) as error:
+    except _UNREADABLE as error:
         raise BundleError(f"{path} cannot be read ({error}); copy the folder again, or write the run again.") from error
 
 

@@ -5,6 +5,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError
 from lmindexer.common.jsonfiles import read_json, write_json
 from lmindexer.runs import jobs
@@ -31,7 +32,7 @@ def rename(run: Path, name: str) -> Path:
         SettingsError: when the name cannot be a folder's.
         BundleError: when the name is taken, or the folder cannot be changed.
     """
-    run, target = _checked(run), Path(run).resolve().with_name(jobs.check_name(name))
+    run, target = _checked(run), resolved(run).with_name(jobs.check_name(name))
     if target.exists():
         raise BundleError(f"There is something called {name} beside the run; choose another name.")
     manifest = read_json(run / MANIFEST)
@@ -70,4 +71,4 @@ def _checked(run: Path, unfinished: bool = False) -> Path:
     there = (run / MANIFEST).is_file() or (unfinished and (run / CHECKPOINTS).is_dir())
     if run.is_symlink() or not there:
         raise BundleError(f"{run} is no run; give the folder of one.")
-    return run.resolve()
+    return resolved(run)

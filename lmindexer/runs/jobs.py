@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError, SettingsError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.runs.bundle import CHECKPOINTS, check_target
@@ -82,7 +83,7 @@ def start(
     """
     from lmindexer.settings.methods import settings_of  # which loads torch
 
-    run = Path(folder).resolve() / check_name(name)
+    run = resolved(folder) / check_name(name)
     settings_of(method, preset, **settings)
     if run.exists():
         raise SettingsError(f"There is a run {name!r} already; choose another name.")
@@ -223,7 +224,7 @@ def _alive(run: Path) -> int | None:
     pid = _read(checkpoints / JOB).get("pid")
     if pid in _children:
         return pid if _children[pid].poll() is None else None
-    if (found := _process(pid)) is not None and str(Path(run).resolve()) in found[1]:
+    if (found := _process(pid)) is not None and str(resolved(run)) in found[1]:
         return pid
     pid = _read(checkpoints / PROGRESS).get("pid")
     return pid if _writes(pid, checkpoints / PROGRESS, QUIET if _words(run) is None else float("inf")) else None

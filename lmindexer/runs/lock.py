@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError
 
 
@@ -21,7 +22,7 @@ def one_fit_in(run: str | Path | None) -> Iterator[None]:
     if run is None:
         yield
         return
-    folder = Path(run).resolve()
+    folder = resolved(run)
     lock = lock_of(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from lmindexer.common.errors import BundleError, LMIndexerError, SettingsError
 from lmindexer.corpus.corpus import Corpus
+from lmindexer.runs.folder import read_part
 from lmindexer.runs.task_run import CHECKPOINTS, TaskRun, check_task_target, write_task_run
 from lmindexer.tasks.comparison import Evaluation
 from lmindexer.tasks.fitting import Fitting
@@ -267,7 +268,8 @@ class TaskModel(ABC):
         if run.model_folder is None:
             raise BundleError(f"{run.path} holds no model; its rankings can be looked at, but nothing asked anew.")
         task = task_of(run)
-        model = cls._load_model(run.model_folder, task, dict(run.manifest["settings"]))
+        settings = dict(run.manifest["settings"])
+        model = read_part(run.model_folder, lambda: cls._load_model(run.model_folder, task, settings))
         model.task_, model.history_ = task, run.history
         model.name, model.base_run = run.label, run.base_run
         model.timings_ = dict(run.manifest.get("timings") or {})
@@ -277,11 +279,12 @@ class TaskModel(ABC):
 def task_of(run: TaskRun) -> Task:
     """The task of an opened task run.
 
-    Raises BundleError for a task that is not known.
+    Raises BundleError for a task that is not known, and for splits that are no longer a task's.
     """
     if run.kind not in TASKS:
         raise BundleError(f"{run.path} answers a task {run.kind!r}; this version knows {', '.join(TASKS)}.")
-    return TASKS[run.kind].from_frame(run.corpus, run.splits, run.manifest["task"].get("options") or {})
+    kind, options = TASKS[run.kind], run.manifest["task"].get("options") or {}
+    return read_part(run.path / "splits.parquet", lambda: kind.from_frame(run.corpus, run.splits, options))
 
 
 def title_of(corpus: Corpus, place: int) -> str:

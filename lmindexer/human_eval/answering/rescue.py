@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import StudyError
 from lmindexer.human_eval.answering.store import DIGEST, Store, content_of, digest_of, now, unique
 from lmindexer.human_eval.answering.study import Study
+from lmindexer.human_eval.answering.wholeness import event_checker, fault_of_content
 
 _COLUMNS = "event, id, at, kind, annotator, showing, revision, body"
 _STEP = 500  # events read at once where nothing is damaged
@@ -38,7 +40,7 @@ def rescue(damaged: str | Path, path: str | Path, like: Study | None = None) -> 
     Raises:
         StudyError: when questions and showings cannot be read and no copy is given, or nothing can be opened at all.
     """
-    damaged = Path(damaged).resolve()
+    damaged = resolved(damaged)
     if not damaged.is_file():
         raise StudyError(f"{damaged} does not exist; give the damaged file.")
     with _copy_of(damaged) as connection:
@@ -80,7 +82,8 @@ def _content(connection: sqlite3.Connection) -> list | None:
         found = content_of(connection)
     except (sqlite3.Error, UnicodeDecodeError):
         return None
-    return found if dict(found[0][1]).get(DIGEST) == digest_of(found) else None
+    sound = dict(found[0][1]).get(DIGEST) == digest_of(found) and fault_of_content(found) is None
+    return found if sound else None
 
 
 def _content_of(study: Study) -> list:
@@ -125,19 +128,9 @@ def _last(connection: sqlite3.Connection) -> int | None:
 
 
 def _sound(rows: Iterator[tuple], content: list) -> list[tuple]:
-    """Rows that are whole: JSON, a kind, a showing of this study, no id twice."""
-    showings = {None, *(row[0] for row in dict(content)["showings"])}
-    found: dict[str, tuple] = {}
+    """Rows that are whole, no id twice."""
+    whole, found = event_checker(content), {}
     for row in rows:
-        number, name, at, kind, annotator, showing, revision, body = row
-        texts = (name, at, kind, body, *(value for value in (annotator, showing) if value is not None))
-        whole = isinstance(number, int) and all(isinstance(value, str) for value in texts)
-        if not whole or not (revision is None or isinstance(revision, int)) or showing not in showings:
-            continue
-        try:
-            sound = isinstance(json.loads(body), dict)
-        except ValueError:
-            sound = False
-        if sound:
-            found.setdefault(name, row)
+        if whole(row):
+            found.setdefault(row[1], row)
     return list(found.values())

@@ -22,7 +22,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import StudyError
+from lmindexer.human_eval.answering.wholeness import event_checker, fault_of_content
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x4C4D4953  # "LMIS"; says in the file's head what it is
@@ -71,7 +73,7 @@ class Store:
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path).resolve()
+        self.path = resolved(path)
         if not self.path.is_file():
             what = "is a folder" if self.path.is_dir() else "does not exist"
             raise StudyError(f"{self.path} {what}; give the file of a study, as lmindexer label create makes it.")
@@ -91,7 +93,7 @@ class Store:
             path: where; nothing may be there.
             fill: (table, rows) in order.
         """
-        path = Path(path).resolve()
+        path = resolved(path)
         if path.exists():
             raise StudyError(f"{path} is there already; a study is never replaced, so choose another name.")
         aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
@@ -129,12 +131,21 @@ class Store:
                 raise StudyError(_damaged(self.path, error)) from error
 
     def check_content(self) -> None:
-        """Compare questions, showings and documents with what was written; raises StudyError when they differ."""
+        """Compare questions, showings and documents with what was written, and look whether all rows are whole.
+
+        Raises StudyError when they are not.
+        """
         with self.snapshot() as connection:
             content = content_of(connection)
+            events = connection.execute("SELECT * FROM events").fetchall()
+        fault = fault_of_content(content)
         if dict(content[0][1]).get(DIGEST) not in (None, digest_of(content)):
+            fault = "questions or documents are not what was written"
+        if fault is None and not all(map(event_checker(content), events)):
+            fault = "an answer or another event is not what was written"
+        if fault is not None:
             self.close()
-            raise StudyError(_damaged(self.path, "questions or documents are not what was written"))
+            raise StudyError(_damaged(self.path, fault))
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
