@@ -12,6 +12,7 @@ PrefixBrowser('attack', 691 documents, at the top)
 from lmindexer.common.lazy import lazy_names
 
 _HOME = {  # public name → the module it lives in
+    "BeamWalker": "beam_walker",
     "CollapseLab": "collapse_lab",
     "HintMaskViewer": "hint_masks",
     "Labeller": "labelling",

@@ -4,7 +4,7 @@ Read `tree.py` first (the IDs as flat tensors), then `search.py` (beam, exact to
 `lost.py` (where the right answer left the beam) and `course.py` (one search to look at).
 """
 
-from lmindexer.tasks.decoding.course import Beam, beam_course, greedy_steps, rank_all
+from lmindexer.tasks.decoding.course import Beam, beam_course, course_of, greedy_steps, rank_all
 from lmindexer.tasks.decoding.filters import Filter
 from lmindexer.tasks.decoding.lost import lost_table, path_log_probabilities, where_lost
 from lmindexer.tasks.decoding.scorer import PrefixScorer, Scorer, segment_log_softmax, segment_logsumexp
@@ -22,6 +22,7 @@ __all__ = [
     "all_scores",
     "beam_course",
     "beam_search",
+    "course_of",
     "exact_top",
     "greedy_steps",
     "lost_table",

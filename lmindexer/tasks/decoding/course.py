@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from lmindexer.ids.trie import IDTrie
-from lmindexer.tasks.decoding.scorer import PrefixScorer
+from lmindexer.tasks.decoding.scorer import PrefixScorer, Scorer
 from lmindexer.tasks.decoding.search import Step, all_scores, beam_steps, check_width
 from lmindexer.tasks.decoding.tree import DecodingTree
 
@@ -39,9 +39,19 @@ def beam_course(model, trie: IDTrie, width: int = 5) -> Beam:
 
     Raises LMIndexerError for a width below 1.
     """
-    check_width(width)
     tree = DecodingTree(trie)
-    course = list(beam_steps(PrefixScorer(model, tree), tree, width, None))
+    return course_of(PrefixScorer(model, tree), tree, width)
+
+
+def course_of(scorer: Scorer, tree: DecodingTree, width: int = 5) -> Beam:
+    """`beam_course` of any scorer that has looked at one input; with a tree of codes and suffix, the suffix is last.
+
+    A branch that was certain (an only child of a normalised model) has log P = 0.
+
+    Raises LMIndexerError for a width below 1.
+    """
+    check_width(width)
+    course = list(beam_steps(scorer, tree, width, None))
     steps, rows = [_table(tree, step) for _, step in course], course[-1][0]
     order = rows.score.sort(descending=True, stable=True).indices
     return Beam(pd.concat(steps, ignore_index=True), _paths(tree, rows.node[order], rows.score[order]))
