@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import lmindexer as lmi
-from lmindexer.common.errors import SettingsError
+from lmindexer.common.errors import LMIndexerError, SettingsError
 from lmindexer.corpus.corpus import Interactions
 from lmindexer.tasks import decoding, load_task_model
 from lmindexer.tasks.recommendation import TIGER, GenerativeRecommender, Recommendation, SlidesRecommender
@@ -40,6 +40,8 @@ def ids(task):
 FORMS = {
     "compact": {"text": "tfidf", "text_dims": 8},
     "codes alone": {"text": None},
+    "nothing shared": {"text": "tfidf", "text_dims": 8, "tied": False, "node_vectors": False},
+    "whole items beside": {"text": "tfidf", "text_dims": 8, "auxiliary": 0.5},
     "prototype": {"form": "prototype", "text": None},
     "prototype by beam": {"form": "prototype", "text": None, "decoding": "beam", "width": 12},
     "whole codebook": {"form": "prototype", "text": None, "normalise": "codebook"},
@@ -124,6 +126,41 @@ def test_a_killed_fit_goes_on_to_the_same_model(task, ids, tmp_path, monkeypatch
     again = GenerativeRecommender(ids, **options).fit(task, tmp_path / "run", progress=False)
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, again.network.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("kind", ["compact", "TIGER"])
+def test_items_are_added_without_training(kind, task, ids, tmp_path):
+    if kind == "compact":
+        model = GenerativeRecommender(ids, **QUICK | FORMS["compact"])
+    else:
+        model = TIGER(ids, "small", dim=16, layers=1, inner=32, epochs=8, targets=32, learning_rate=1e-2, dropout=0.0)
+    model.fit(task, progress=False)
+    before = model.recommend(["d6", "d7"], top=ITEMS)
+    twin = {"doc_id": "twin of d8", "title": "item 8", "text": task.corpus.texts[8]}
+    stranger = {"doc_id": "stranger", "title": "item 77", "text": "word77"}
+    known = set(map(tuple, ids.codes.tolist()))
+    free = next(pair for pair in np.ndindex(4, 3) if pair not in known)
+    model.add_items(lmi.Corpus.from_records([twin, stranger], name="new"), codes=[ids.codes[8].tolist(), free])
+    after = model.recommend(["d6", "d7"], top=ITEMS + 2)
+    assert len(after) == len(before) + 2 == ITEMS
+    assert set(after["doc_id"]) == set(before["doc_id"]) | {"twin of d8", "stranger"}
+    if kind == "compact":  # it reads texts, and the two are alike in all but what the fit learned of d8 itself
+        assert before["doc_id"].iloc[0] == "d8" and "twin of d8" in after["doc_id"].tolist()[:6]
+    with torch.no_grad():
+        scores = model.score_items(model.task_.histories("test").padded([0, 1], 50, pad=ITEMS + 2))
+    assert torch.allclose(scores.exp().sum(1), torch.ones(2), atol=1e-4)
+    assert len(model.recommend(["stranger", "twin of d8"], top=3)) == 3
+    model.save(tmp_path / "run")
+    again = load_task_model(tmp_path / "run")
+    pd.testing.assert_frame_equal(again.recommend(["stranger"], top=5), model.recommend(["stranger"], top=5))
+
+
+def test_what_cannot_be_added_is_said(task, ids):
+    model = GenerativeRecommender(ids, text=None, **QUICK | {"epochs": 1}).fit(task, progress=False)
+    with pytest.raises(SettingsError, match="give codes="):
+        model.add_items(lmi.Corpus.from_records([{"doc_id": "new", "text": "x"}]))
+    with pytest.raises(LMIndexerError, match="'d3' is there already"):
+        model.add_items(lmi.Corpus.from_records([{"doc_id": "d3", "text": "x"}]), codes=[[0, 0]])
 
 
 def test_an_indexer_is_fitted_first_and_its_ids_are_kept(task, tmp_path):

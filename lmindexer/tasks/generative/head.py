@@ -6,9 +6,10 @@ Two forms of output:
 
 - **"codes"** (the slides): one row a code, shared by all prefixes. The state knows the prefix through a small depth
   decoder: x_t = h + Σ_{j<t} e^j_{c^j} + place_t;  s_t = LN(x_t + MLP(LN x_t));  logit_t(c) = s_t · e^t_c.
-- **"nodes"**: one vector a node of the ID tree, s_t · (e^t_c + W_t m_n) + b_n, with m_n the mean text vector of the
-  documents below node n (where texts are given) and s_t = A_t h. A leaf is a document and m its own text. There is
-  nothing to remember of the prefix, so all documents are scored exactly by one product a level.
+- **"nodes"**: one vector a node of the ID tree, s_t · (e^t_c + W_t m_n + v_n) + b_n, with m_n the mean text vector of
+  the documents below node n (where texts are given), v_n the node's own vector (with `own`) and s_t = A_t h. A leaf is
+  a document and m its own text. There is nothing to remember of the prefix, so all documents are scored exactly by one
+  product a level.
 
 Two normalisations: over the codes that exist under the prefix ("tree"), or over the whole codebook ("codebook", the
 slides' form, with "codes" only; a last level that goes by texts is always the former). With "tree" nothing is asked
@@ -44,6 +45,8 @@ class PathHead(nn.Module):
             (a row for each suffix, learned as one more code).
         oldest: with > 0, each level learns a weight for branches in which the input's history has been, by age: so
             the head can learn that items do, or do not, come again.
+        own: with output="nodes", a vector v_n for every node, zero at first: what codes and text do not say of it.
+        one_map: the same W at all levels.
         inner: width of the depth decoder's MLP, in multiples of d.
 
     Raises SettingsError for values that do not fit together.
@@ -60,6 +63,8 @@ class PathHead(nn.Module):
         normalise: str = "tree",
         ties: str = "document",
         oldest: int = 0,
+        own: bool = False,
+        one_map: bool = False,
         inner: int = 2,
         dropout: float = 0.0,
     ):
@@ -72,6 +77,7 @@ class PathHead(nn.Module):
         # Row 0 is for "the ID has ended", the code -1.
         self.rows = nn.ParameterList(nn.Parameter(torch.randn(size + 1, dim) * STD) for size in held)
         self.bias = nn.Parameter(torch.zeros(len(tree)))
+        self.own = nn.Parameter(torch.zeros(len(tree), dim)) if own else None
         self.history_weight = nn.Parameter(torch.zeros(tree.depth, oldest)) if oldest else None
         self.place = nn.Parameter(torch.zeros(tree.depth, dim))
         if output == "codes":
@@ -86,9 +92,10 @@ class PathHead(nn.Module):
                 nn.init.zeros_(linear.bias)
         self.text = None
         if vectors is not None:
-            self.text = nn.ModuleList(nn.Linear(vectors.shape[1], dim, bias=False) for _ in range(tree.depth))
-            for linear in self.text:
+            maps = [nn.Linear(vectors.shape[1], dim, bias=False) for _ in range(1 if one_map else tree.depth)]
+            for linear in maps:
                 nn.init.normal_(linear.weight, std=STD)
+            self.text = nn.ModuleList(maps)
         self.set_tree(tree, vectors)
 
     def set_tree(self, tree: DecodingTree, vectors: Tensor | None) -> None:
@@ -121,8 +128,19 @@ class PathHead(nn.Module):
             nodes = torch.arange(*self.tree.level_start[level : level + 2], device=self.bias.device)
         rows = self.rows[level - 1].index_select(0, self._place(self.tree.code.index_select(0, nodes), level))
         if self._reads_text(level):
-            rows = rows + self.text[level - 1](self.means.index_select(0, nodes))
+            rows = rows + self.text[min(level, len(self.text)) - 1](self.means.index_select(0, nodes))
+        if self.own is not None:
+            rows = rows + self.own.index_select(0, nodes)
         return rows
+
+    def document_rows(self, documents: Tensor) -> Tensor:
+        """Σ_t e^t_{c^t} + W_T m + v of documents [...], for the input side: what the outputs know of each, [..., d]."""
+        paths = self.tree.paths(documents)  # [..., depth + 1]
+        leaf = paths[..., -1]
+        rows = sum(table[self._place(self.tree.code[paths[..., t]], t)] for t, table in enumerate(self.rows, start=1))
+        if self.text is not None:
+            rows = rows + self.text[-1](self.means[leaf])
+        return rows if self.own is None else rows + self.own[leaf]
 
     def edge_logits(self, s: Tensor, edges: Edges, history: HistoryPaths | None) -> Tensor:
         """Unnormalised scores of edges from the states s [R, d] of their rows: [E]."""

@@ -5,6 +5,7 @@ import time
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers import load_indexer
 from lmindexer.indexers.base import Indexer
@@ -19,9 +21,11 @@ from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.runs.bundle import MANIFEST
 from lmindexer.settings.rules import unknown
 from lmindexer.tasks import decoding
+from lmindexer.tasks.adding import joined
 from lmindexer.tasks.decoding import Filter
 from lmindexer.tasks.fitting import Fitting
 from lmindexer.tasks.metrics import Rankings
+from lmindexer.tasks.recommendation.adding import grown, more_vectors
 from lmindexer.tasks.recommendation.histories import HistoryBatch, window_rows
 from lmindexer.tasks.recommendation.neural import SequenceRecommender, SequenceSettings
 from lmindexer.tasks.recommendation.text import whiten
@@ -68,6 +72,7 @@ class IDRecommender(SequenceRecommender):
     """
 
     Settings = IDSettings
+    earlier: ClassVar[dict] = {}  # what the runs of earlier versions had, whose settings do not name it
 
     def __init__(self, ids: Indexer | SemanticIDs, form: str | None = None, *, name: str | None = None, **changes):
         super(SequenceRecommender, self).__init__(name)
@@ -168,6 +173,39 @@ class IDRecommender(SequenceRecommender):
             parts.append(part.assign(query=rows))
         return pd.concat(parts, ignore_index=True)
 
+    def add_items(self, items: Corpus, codes: np.ndarray | None = None) -> Self:
+        """Make further items recommendable and readable in histories, without training.
+
+        No ID and nothing that was learned changes: an item's codes come from the indexer, its text vector from its
+        text, the biases of new branches are the means of the others of their level. Afterwards `task_.corpus` holds
+        the items too, and its interactions are the same as before.
+
+        Args:
+            items: documents with the columns of the task's corpus.
+            codes: [M, T] integers, their codes; needed where the model was given IDs, or was loaded.
+
+        Raises LMIndexerError for an item that is there already, SettingsError where there is nothing to encode with.
+
+        >>> model.add_items(lmindexer.Corpus.from_records(new)).recommend(["T1566.001"])   # doctest: +SKIP
+        """
+        self.check_fitted()
+        corpus = joined(self.task_.corpus, items)
+        if codes is None and self.indexer_ is None:
+            raise SettingsError(
+                "This model has IDs but no indexer to encode new items with; give codes=indexer.encode(items).codes."
+            )
+        codes = self.indexer_.encode(items).codes if codes is None else codes
+        ids, task = self.ids_.append(self.ids_.extend(items.doc_ids, codes)[0]), self.task_
+        self.task_ = type(task).from_frame(corpus, task.splits_frame(), task.options)
+        vectors = getattr(self.network, "vectors", None)
+        if vectors is not None:
+            s = self.config
+            embedded = embed_corpus(corpus, s.text, category_text=s.category_text, progress=False)
+            vectors = more_vectors(vectors, embedded)
+        self.network = grown(self._build(ids, vectors), self.network).eval()
+        self._take_ids(ids)
+        return self
+
     def _id_columns(self, documents: np.ndarray) -> dict[str, list]:
         some = self.ids_.take(documents)
         paths = [tuple(code for code in row if code >= 0) for row in some.codes.tolist()]
@@ -191,7 +229,8 @@ class IDRecommender(SequenceRecommender):
         config, tensors = read_model(folder, cls.method)
         codes, suffix = tensors.pop("ids.codes").numpy(), tensors.pop("ids.suffix").numpy()
         ids = SemanticIDs(task.corpus.doc_ids, codes, suffix, tuple(config["codebook_sizes"]))
-        kept = {name: value for name, value in config["settings"].items() if name not in ("ids", "indexer")}
+        named = cls.earlier | config["settings"]
+        kept = {name: value for name, value in named.items() if name not in ("ids", "indexer")}
         kept["betas"] = tuple(kept["betas"])
         model = cls(cls._start_of(folder, ids), **kept)
         model.settings, model.task_ = config["settings"], task

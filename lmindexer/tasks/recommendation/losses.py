@@ -9,6 +9,8 @@ top1                   σ(s⁻ - s⁺) + σ((s⁻)²) over the batch's other rig
 bpr_max                BPR-max over them, with the score regularisation of GRU4Rec's second paper
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -30,9 +32,17 @@ def sampled_cross_entropy(
         return cross_entropy(states, targets, rows, bias)
     drawn = torch.randint(items, (negatives,), device=states.device)
     others = _scores(states, rows[drawn], None if bias is None else bias[drawn])  # [M, n]
-    shift = torch.log(torch.tensor((items - 1) / negatives))
+    return _over_drawn(_right(states, targets, rows, bias), others, targets, drawn, items)
+
+
+def softmax_over_drawn(states: Tensor, targets: Tensor, drawn: Tensor, right: Tensor, others: Tensor, items: int):
+    """`sampled_cross_entropy` for rows that are at hand: right [M, d] of the targets, others [n, d] of `drawn` [n]."""
+    return _over_drawn((states * right).sum(-1), states @ others.T, targets, drawn, items)
+
+
+def _over_drawn(right: Tensor, others: Tensor, targets: Tensor, drawn: Tensor, items: int) -> Tensor:
+    shift = math.log((items - 1) / len(drawn))
     others = (others + shift).masked_fill(drawn[None] == targets[:, None], -torch.inf)
-    right = _right(states, targets, rows, bias)
     return (torch.logsumexp(torch.cat([right[:, None], others], 1), 1) - right).mean()
 
 

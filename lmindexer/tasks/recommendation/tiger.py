@@ -120,4 +120,3 @@ class TIGER(OneTargetRecommender):
 
     def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
         return TIGERNetwork(ids, self.config)
-

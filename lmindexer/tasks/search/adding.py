@@ -1,32 +1,13 @@
 """New documents in a fitted `GenerativeRetriever`, without retraining: IDs by `encode`, rows of their own vectors."""
 
 import numpy as np
-import pandas as pd
 import torch
 
-from lmindexer.common.errors import LMIndexerError
-from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.tasks.decoding import DecodingTree
 from lmindexer.tasks.generative import added_nodes
 from lmindexer.tasks.search.forms import NodeRows, SharedRows
 from lmindexer.tasks.search.summaries import SCALE, SummaryHead, centres_of
-
-
-def joined(corpus: Corpus, new: Corpus) -> Corpus:
-    """`corpus` followed by `new`; columns that one of them lacks stay empty.
-
-    Raises LMIndexerError where a document is in both.
-    """
-    known = set(corpus.doc_ids.tolist())
-    twice = [doc_id for doc_id in new.doc_ids.tolist() if doc_id in known]
-    if twice:
-        raise LMIndexerError(
-            f"The document {twice[0]!r} is there already ({len(twice):,} of {len(new):,} are); add new documents only."
-        )
-    columns = max(corpus.frame.columns, new.frame.columns, key=len)
-    frame = pd.concat([corpus.frame.reindex(columns=columns), new.frame.reindex(columns=columns)], ignore_index=True)
-    return Corpus(frame.where(frame.notna(), None), name=corpus.name, licence=corpus.licence)
 
 
 def extended(form: "NodeRows | SharedRows", ids: SemanticIDs, documents: np.ndarray) -> "NodeRows | SharedRows":

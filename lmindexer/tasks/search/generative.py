@@ -12,12 +12,13 @@ from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers import load_indexer
 from lmindexer.indexers.base import Indexer
 from lmindexer.runs.bundle import Bundle
+from lmindexer.tasks.adding import joined
 from lmindexer.tasks.base import DEPTH, Task, register
 from lmindexer.tasks.decoding import all_scores, beam_search, where_lost
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.search import generative_files
-from lmindexer.tasks.search.adding import extended, joined
+from lmindexer.tasks.search.adding import extended
 from lmindexer.tasks.search.base import SearchModel, filled, top_of
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
 from lmindexer.tasks.search.forms import NodeRows, SharedRows
