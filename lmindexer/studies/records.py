@@ -1,8 +1,8 @@
 """Finished runs in one small file, numbers and codes: a study goes on from it where its bundles are not.
 
-    docs/results/table1.md              the report
-    docs/results/table1.runs.parquet    one row a run: name, noted (what `worker.execute` answers, as JSON),
-                                        positions T, codes (N · T, document by document)
+docs/results/table1.md              the report
+docs/results/table1.runs.parquet    one row a run: name, noted (what `worker.execute` answers, as JSON),
+                                    positions T, codes (N · T, document by document)
 """
 
 import json

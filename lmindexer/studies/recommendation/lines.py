@@ -31,18 +31,21 @@ def _neural(word: str, label: str, kind: type, form: str = "improved", **changes
     return Line(word, label, lambda seed: kind(form, name=label, seed=seed, **changes))
 
 
-def _by_ids(word: str, label: str, indexer: str) -> Line:
+def _by_ids(word: str, label: str, indexer: str, **changes) -> Line:
     """The compact generative model on the IDs of an indexer, which is fitted first: all with equal codebooks."""
 
     def make(seed: int) -> TaskModel:
-        made = INDEXERS[indexer](positions=3, codebook_size=256, seed=seed, **_READS.get(indexer, {}))
-        return GenerativeRecommender(made, name=label, seed=seed, epochs=20)
+        made = INDEXERS[indexer](seed=seed, **_SHAPES.get(indexer, _SHAPE), **_READS.get(indexer, {}))
+        return GenerativeRecommender(made, name=label, seed=seed, **EQUAL | changes)
 
     return Line(word, label, make)
 
 
+EQUAL = {"epochs": 20}  # of all lines by IDs
+_SHAPE = {"positions": 3, "codebook_size": 256}
+_SHAPES = {"hierarchical": {"branching": 256, "max_depth": 3}}
 # With category text, as the slides' documents have it; random codes read nothing.
-_READS = {method: {"category_text": True} for method in ("lmindexer", "rqvae", "residual_kmeans")}
+_READS = {method: {"category_text": True} for method in ("lmindexer", "rqvae", "residual_kmeans", "hierarchical")}
 
 LINES = {
     line.word: line
@@ -58,6 +61,7 @@ LINES = {
         _neural("sasrec-text", "SASRec + text", SASRec, text="minilm"),
         _by_ids("generative-lmindexer", "LMIndexer", "lmindexer"),
         _by_ids("generative-rqvae", "rq-VAE", "rqvae"),
+        _by_ids("generative-hc", "HC", "hierarchical"),
         _by_ids("generative-kmeans", "Residual k-means", "residual_kmeans"),
         _by_ids("generative-random", "Random IDs", "random"),
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmindexer.runs.task_run import TaskRun
+from lmindexer.studies.recommendation.by_ids import by_ids
 from lmindexer.studies.recommendation.published import DIFFERENCES, RERUNS, SLIDES
 from lmindexer.tasks.base import Task
 from lmindexer.tasks.comparison import Evaluation
@@ -47,7 +48,7 @@ def _corpus(task: Task, runs: list[TaskRun]) -> list[str]:
     if len(found.methods) > 1:
         parts.append(_tests(found))
     parts += _published(task.corpus.name, found)
-    return [*parts, _settings(runs)]
+    return [*parts, *by_ids(task, runs), _settings(runs)]
 
 
 def results_table(found: Evaluation, corpus: str) -> str:

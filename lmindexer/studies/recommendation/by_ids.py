@@ -1,0 +1,72 @@
+"""What the report says of recommenders by semantic IDs: the IDs beside the recommender, and where answers are lost."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from lmindexer.quality import category_agreement
+from lmindexer.runs.task_run import TaskRun
+from lmindexer.tasks import load_task_model
+from lmindexer.tasks.base import Task
+from lmindexer.tasks.decoding import lost_table
+from lmindexer.tasks.recommendation.by_ids import IDRecommender
+
+WIDTH = 20  # of the beam whose losses are told
+STEPS = (0, 1, 6, 21)  # interactions of the right item in the training data: the first of each group
+
+
+def ids_frame(task: Task, models: Sequence[IDRecommender], view: str = "raw") -> pd.DataFrame:
+    """One row a model: its IDs and what they are worth.
+
+    model, seed, AMI at 1 … AMI at T (of the prefixes of that length with the corpus's whole categories), shared (share
+    of documents whose codes another document has too), Recall@5 and NDCG@5 of the test's `view`.
+    """
+    labels = task.corpus.labels() if task.corpus.levels else None
+    rows = []
+    for model in models:
+        codes = model.ids_.codes
+        row = {"model": model.name, "seed": model.settings.get("seed")}
+        for length in range(1, codes.shape[1] + 1) if labels is not None else ():
+            groups = pd.factorize(pd.MultiIndex.from_arrays(codes[:, :length].T))[0]
+            row[f"AMI at {length}"] = category_agreement(labels, groups).ami
+        counts = pd.Series(list(map(tuple, codes.tolist()))).duplicated(keep=False)
+        row["shared"] = float(counts.mean())
+        measured = task.measured(model.rank("test", 11), "test", ("Recall@5", "NDCG@5"))[view]
+        rows.append(row | {metric: float(np.nanmean(values)) for metric, values in measured.items()})
+    return pd.DataFrame(rows)
+
+
+def lost_by_popularity(model: IDRecommender, width: int = WIDTH) -> pd.DataFrame:
+    """`lost_table` of the test split, by how often the right item stands in the training data (0: a new item)."""
+    lost = model.where_lost("test", width, exact=False)
+    often = np.bincount(model.task_.train.items, minlength=len(model.task_.corpus))[lost["document"]]
+    names = [f"{a}–{b - 1}" if b - a > 1 else f"{a}" for a, b in pairwise(STEPS)] + [f"{STEPS[-1]} or more"]
+    group = np.searchsorted(STEPS, often, side="right") - 1
+    found = lost_table(lost, group)
+    return pd.concat([found.assign(group=[names[g] for g in found["group"]]), lost_table(lost)], ignore_index=True)
+
+
+def by_ids(task: Task, runs: Sequence[TaskRun]) -> list[str]:
+    """The parts of the report: IDs and recall where there are several models, losses of the best one."""
+    models = [load_task_model(run.path) for run in runs]
+    models = [model for model in models if isinstance(model, IDRecommender)]
+    if not models:
+        return []
+    parts, frame = [], ids_frame(task, models)
+    if len(models) > 1:
+        parts.append("The IDs, and what they are worth (raw):\n\n" + _table(frame.sort_values("Recall@5")))
+    best = models[int(frame["Recall@5"].argmax())]
+    said = (
+        f"Where {best.name} loses the answer, beam {WIDTH}, by how often the right item stands in the training data "
+        "(shares of queries; p: geometric mean of the probability of each right code after the right ones before it):"
+    )
+    return [*parts, f"{said}\n\n{_table(lost_by_popularity(best))}"]
+
+
+def _table(frame: pd.DataFrame) -> str:
+    lines = [frame.columns, ["---"] * frame.shape[1]]
+    lines += [[f"{v:.4f}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v) for v in row]
+              for row in frame.itertuples(index=False)]  # fmt: skip
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
