@@ -111,11 +111,13 @@ def _indexer_class(method: str) -> type:
 
 def _difference(bundle, corpus, method: str, settings: dict) -> str:
     """In what a finished run is not the one asked for, in words; "" if it is."""
+    from lmindexer.settings.methods import default_settings
+
     if bundle.method != method:
         return f"of the method {bundle.method!r}"
     if bundle.manifest["corpus"].get("fingerprint") != corpus.fingerprint:
         return f"of other documents ({bundle.manifest['corpus'].get('name')!r})"
-    stored = bundle.manifest["settings"]
+    stored = default_settings(method) | bundle.manifest["settings"]  # an older run lacks what has been added since
     other = [f"its {name} is {stored.get(name)}" for name, value in settings.items() if stored.get(name) != value]
     return f"of other settings ({', '.join(other)})" if other else ""
 

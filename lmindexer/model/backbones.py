@@ -51,9 +51,11 @@ class Backbone(nn.Module):
 
     tied_output: the word embeddings are trained to serve as the output map too (a pre-trained T5's)
     frozen: the encoder's weights are fixed, and not saved: `source` and `fingerprint` say which they are.
+    half: the frozen encoder multiplies in bfloat16 (`encoder_precision`)
     """
 
     tied_output = False
+    half = False
 
     def __init__(self, tokenizer, encoder: nn.Module, decoder: nn.Module, width: int, frozen: bool):
         super().__init__()
@@ -72,8 +74,8 @@ class Backbone(nn.Module):
         encoder = self.frozen_encoder
         if encoder.device != tokens.device:
             encoder.to(tokens.device)
-        with torch.no_grad():
-            return encoder(input_ids=tokens, attention_mask=present.long()).last_hidden_state
+        with torch.no_grad(), torch.autocast(tokens.device.type, torch.bfloat16, enabled=self.half):
+            return encoder(input_ids=tokens, attention_mask=present.long()).last_hidden_state.float()
 
     def decode(self, inputs: Tensor, states: Tensor, present: Tensor) -> Tensor:
         """TransDecoder(states, c^{<t}): causal over inputs [B, t, d], after the final norm and dropout.
@@ -108,6 +110,9 @@ class MiniLMBackbone(Backbone):
         words = encoder.get_input_embeddings().weight.detach().clone()
         # Also outside the module tree: 45 MB that every installation has already.
         object.__setattr__(self, "words", words / words.std())
+        self.half = frozen and settings.encoder_precision == "bfloat16"
+        if self.half:
+            round_products(encoder)
 
     def word_embeddings(self, token_ids: Tensor) -> Tensor:
         """Embeddings of words, [V, d]."""
@@ -140,6 +145,16 @@ class T5Backbone(Backbone):
         """Tokenizer and configuration, so that loading fetches nothing."""
         self.tokenizer.save_pretrained(folder)
         self.config.save_pretrained(folder)
+
+
+def round_products(encoder: nn.Module) -> None:
+    """Keep the weights of an encoder's linear maps in bfloat16, so that autocast has nothing to convert again.
+
+    Norms, embeddings and the sums between layers stay in float32, where a rounding would add up.
+    """
+    for part in encoder.modules():
+        if isinstance(part, nn.Linear):
+            part.bfloat16()
 
 
 def fresh_decoder(width: int, settings: Settings) -> T5Stack:

@@ -109,6 +109,7 @@ def _states(tokens, backbone, device, cache, progress) -> tuple[np.ndarray, floa
     """The states of all tokens and the seconds that making them takes or took."""
     began = time.perf_counter()
     digest = hashlib.sha256(MINILM_SHA256.encode() + tokens.ids.tobytes() + tokens.offsets.tobytes())
+    digest.update(b"bfloat16" if backbone.half else b"")
     path = cache_folder() / "states" / f"{digest.hexdigest()[:32]}.npy"
     shape = (len(tokens.ids), backbone.width)
     if cache and (found := _cached(path, shape)) is not None:
