@@ -88,15 +88,13 @@ def _side_option(what: str, default: str = ""):
 class QueryFile:
     """Options of a file of queries beside the corpus."""
 
-    queries: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also queries: query_id, text, doc_id.")
-    ] = None
+    queries: Annotated[Path | None, typer.Option(metavar="FILE", help="Also queries: query_id, text, doc_id.")] = None
     queries_id: _side_option("Its column of query ids.", "query_id") = None
     queries_text: _side_option("Its column of texts.", "text") = None
     queries_document: _side_option("Its column of document ids.", "doc_id") = None
-    queries_missing: Annotated[
-        str | None, typer.Option(metavar="empty|keep", help="As --missing, of that file.")
-    ] = None
+    queries_missing: Annotated[str | None, typer.Option(metavar="empty|keep", help="As --missing, of that file.")] = (
+        None
+    )
     queries_encoding: Annotated[str | None, typer.Option(help="As --encoding, of that file.")] = None
     queries_delimiter: Annotated[str | None, typer.Option(help="As --delimiter, of that file.")] = None
     queries_quote: Annotated[str | None, typer.Option(help="As --quote, of that file.")] = None

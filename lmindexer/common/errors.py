@@ -1,6 +1,5 @@
 """The package's own errors: each message is one sentence that names the place, what is wrong there, and a remedy."""
 
-
 import re
 
 _BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")

@@ -20,9 +20,7 @@ from lmindexer.common.errors import CorpusError, SettingsError
 
 LONGEST_ID = 512  # characters; a longer "id" is a text column taken for the id column
 SKIP_REMEDY = 'Pass on_error="skip" to leave such rows out.'
-ENCODING_REMEDY = (
-    'Save the file as UTF-8, or name its encoding, as in encoding="cp1252" for an older Excel export.'
-)
+ENCODING_REMEDY = 'Save the file as UTF-8, or name its encoding, as in encoding="cp1252" for an older Excel export.'
 
 # cells that programs write where there is nothing: "nan" is what pandas' missing value becomes as text
 MISSING_WORDS = frozenset({"null", "nan", "none", "\\n", "<na>", "n/a", "#n/a"})
@@ -98,9 +96,7 @@ class Table:
             raise CorpusError(f"{self.source}, {self._sentence(problems[0])}{also}")
         if len(good) == 0 and problems:
             first = self._sentence(problems[0])
-            raise CorpusError(
-                f"{self.source}: no usable row is left of {len(problems):,}; the first, {first}"
-            )
+            raise CorpusError(f"{self.source}: no usable row is left of {len(problems):,}; the first, {first}")
         if len(good) == 0:
             raise CorpusError(f"{self.source}: there are no rows. Give at least one.")
         if problems:
@@ -200,12 +196,8 @@ def require_columns(
             close = nearest(name, names)
             guess = f"Did you mean {close!r}? " if close else ""
             other = f"{advice[name]} " if advice and name in advice else ""
-            shown = ", ".join(shorten_name(known) for known in names[:12]) + (
-                ", …" if len(names) > 12 else ""
-            )
-            raise CorpusError(
-                f"{place}: there is no column {name!r}. {guess}{other}The columns are: {shown}."
-            )
+            shown = ", ".join(shorten_name(known) for known in names[:12]) + (", …" if len(names) > 12 else "")
+            raise CorpusError(f"{place}: there is no column {name!r}. {guess}{other}The columns are: {shown}.")
 
 
 def shorten_name(name: object) -> str:

@@ -206,9 +206,7 @@ class Corpus(FromSources):
         """SHA-256 (hex) over ids, documents and category paths in their order; the name does not count."""
         digest = hashlib.sha256()
         depth = max((len(path) for path in self._paths), default=0)
-        levels = [
-            [path[level] if level < len(path) else "" for path in self._paths] for level in range(depth)
-        ]
+        levels = [[path[level] if level < len(path) else "" for path in self._paths] for level in range(depth)]
         for column in (self.frame["doc_id"].tolist(), self._documents, *levels):
             parts = [value.encode() for value in column]
             # the lengths come first, so that a character moved from one value to the next is seen
@@ -269,9 +267,7 @@ class Corpus(FromSources):
                 raise CorpusError(f"{self.name}: the mask has {indices.size:,} values. Give {size:,}.")
             indices = np.flatnonzero(indices)
         if indices.size and (indices.dtype.kind not in "iu" or indices.ndim != 1):
-            raise CorpusError(
-                f"{self.name}: documents are taken by a list of whole numbers or a mask. Give one."
-            )
+            raise CorpusError(f"{self.name}: documents are taken by a list of whole numbers or a mask. Give one.")
         if indices.size and not -size <= indices.min() <= indices.max() < size:
             raise CorpusError(f"{self.name}: an index is out of range. There are {size:,} documents.")
         indices = indices.astype(np.int64) % max(size, 1)

@@ -53,9 +53,7 @@ class Layout:
     @property
     def category_columns(self) -> tuple[str, ...]:
         """The columns the categories come from."""
-        return (
-            self.category if isinstance(self.category, tuple) else (self.category,) if self.category else ()
-        )
+        return self.category if isinstance(self.category, tuple) else (self.category,) if self.category else ()
 
     def choose(self, names: Sequence[str], place: str, hint: str = "") -> list[str]:
         """The columns to read, each once. Raises CorpusError when one is missing (see `require_columns`)."""

@@ -93,9 +93,7 @@ class _Relation(FromSources):
         """The rows that are about documents of `corpus`, in their order."""
         keep = self.frame["doc_id"].isin(pd.Index(corpus.frame["doc_id"])).to_numpy()
         frame = self._in_order(self.frame[keep]).reset_index(drop=True)
-        return type(self)(
-            frame, source=self.source, rows=self.rows[keep], counting=self.counting, skipped=self.skipped
-        )
+        return type(self)(frame, source=self.source, rows=self.rows[keep], counting=self.counting, skipped=self.skipped)
 
 
 class Queries(_Relation):
@@ -229,9 +227,7 @@ class Interactions(_Relation):
     """
 
     @classmethod
-    def _make(
-        cls, read, name, *, user_id="user_id", doc_id="doc_id", position="position", on_error="raise"
-    ) -> Self:
+    def _make(cls, read, name, *, user_id="user_id", doc_id="doc_id", position="position", on_error="raise") -> Self:
         check_choices(on_error=on_error)
 
         def choose(names, place, hint=""):

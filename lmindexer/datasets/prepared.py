@@ -1,9 +1,9 @@
 """A prepared data set: a folder that every command reads, written row by row.
 
-    corpus.parquet         doc_id, title, text, category_1 … [and what the source calls the document, as "asin"]
-    queries.parquet        query_id, text, doc_id, kind, split, score     (where there are queries)
-    interactions.parquet   user_id, doc_id, position                      (where there are users)
-    dataset.json           name, source, licence, options, counts, what was left out
+corpus.parquet         doc_id, title, text, category_1 … [and what the source calls the document, as "asin"]
+queries.parquet        query_id, text, doc_id, kind, split, score     (where there are queries)
+interactions.parquet   user_id, doc_id, position                      (where there are users)
+dataset.json           name, source, licence, options, counts, what was left out
 """
 
 import os

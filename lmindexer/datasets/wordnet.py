@@ -195,9 +195,7 @@ class Forest:
         classes = self.cut(
             self.roots,
             is_class=lambda offset: self.size[offset] >= LEVEL_2_SMALLEST and len(self.level_3(offset)) >= 2,
-            enough=lambda classes, largest: (
-                len(classes) >= LEVEL_2_CLASSES and self.size[largest] <= LEVEL_2_LARGEST
-            ),
+            enough=lambda classes, largest: len(classes) >= LEVEL_2_CLASSES and self.size[largest] <= LEVEL_2_LARGEST,
         )
         return classes[:LEVEL_2_CLASSES]
 

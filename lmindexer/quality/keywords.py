@@ -40,9 +40,7 @@ class PrefixKeywords:
     def from_corpus(cls, corpus: Corpus) -> "PrefixKeywords":
         """Count the words of every document."""
         expect_corpus(corpus)
-        vectorizer = CountVectorizer(
-            stop_words="english", tokenizer=key_words_of, token_pattern=None, dtype=np.int32
-        )
+        vectorizer = CountVectorizer(stop_words="english", tokenizer=key_words_of, token_pattern=None, dtype=np.int32)
         try:
             counts = vectorizer.fit_transform(corpus.documents())
         except ValueError:  # scikit-learn's answer to a corpus without a single word that is no stop word

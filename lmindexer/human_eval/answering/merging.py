@@ -78,4 +78,3 @@ def _by_time(event: Event) -> tuple:
 
 def _one_spelling(name: str | None, names: dict[str, str]) -> str | None:
     return None if name is None else names.get(name_key(name), name)
-

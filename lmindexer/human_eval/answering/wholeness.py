@@ -116,9 +116,7 @@ def _sound_showing(row: tuple, questions: dict[str, Question], facts: dict) -> b
     def fits() -> bool:
         _, slot, place, question_id, _, text = row
         groups, order = questions[question_id].groups, read_arrangement(text)
-        orders = all(
-            sorted(items) == list(range(len(group))) for items, group in zip(order.items, groups, strict=True)
-        )
+        orders = all(sorted(items) == list(range(len(group))) for items, group in zip(order.items, groups, strict=True))
         placed = slot in range(facts["slots"] + 1) and isinstance(place, int)
         return placed and orders and sorted(order.groups) == list(range(len(groups)))
 

@@ -30,6 +30,16 @@ class Scorer(Protocol):
         """[E] log P(child | its prefix, input) of every edge; `edges.row` says which row of the state it leaves."""
 
 
+def counts_of(query: torch.Tensor, queries: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """How many entries each query has, and where they begin: query [E], ascending -> [queries] twice.
+
+    >>> [part.tolist() for part in counts_of(torch.tensor([0, 0, 2]), 3)]
+    [[2, 0, 1], [0, 2, 2]]
+    """
+    bounds = torch.searchsorted(query, torch.arange(queries + 1, device=query.device))
+    return bounds[1:] - bounds[:-1], bounds[:-1]
+
+
 def segment_logsumexp(logits: torch.Tensor, row: torch.Tensor, rows: int) -> torch.Tensor:
     """log Σ exp over the entries of each row: logits [E], row [E] in [0, rows) -> [rows]; -inf where there are none.
 

@@ -16,7 +16,7 @@ import torch
 
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.tasks.decoding.filters import Filter
-from lmindexer.tasks.decoding.scorer import Scorer
+from lmindexer.tasks.decoding.scorer import Scorer, counts_of
 from lmindexer.tasks.decoding.tree import DecodingTree, Edges
 
 BLOCK = 1 << 19  # rows and edges that are worked on at once where no width limits them
@@ -128,8 +128,7 @@ def best_of_each(score: torch.Tensor, query: torch.Tensor, queries: int, width: 
 
     score, query: [E], query ascending.
     """
-    counts = torch.bincount(query, minlength=queries)
-    first = counts.cumsum(0) - counts
+    counts, first = counts_of(query, queries)
     longest = int(counts.max()) if queries else 0
     if longest <= width:
         return torch.nonzero(score > -torch.inf)[:, 0]
@@ -237,8 +236,8 @@ def _ranking(rows: Rows, tree: DecodingTree, k: int, queries: int, keep: Filter 
     if keep is not None:
         score = score.masked_fill(~keep.allows(place, query), -torch.inf)
     best = best_of_each(score, query, queries, k)
-    query, counts = query[best], torch.bincount(query[best], minlength=queries)
-    column = torch.arange(len(best), device=best.device) - (counts.cumsum(0) - counts)[query]
+    query = query[best]
+    column = torch.arange(len(best), device=best.device) - counts_of(query, queries)[1][query]
     documents = torch.full((queries, k), -1, device=best.device)
     scores = torch.full((queries, k), -torch.inf, dtype=score.dtype, device=best.device)
     documents[query, column], scores[query, column] = tree.documents[place[best]].long(), score[best]

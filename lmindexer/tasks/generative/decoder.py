@@ -7,11 +7,13 @@ In decoding, the keys and values of a query's encoder states are made once and s
 cache of self-attention follows each prefix.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lmindexer.tasks.decoding.scorer import segment_log_softmax, segment_logsumexp
+from lmindexer.tasks.decoding.scorer import counts_of, segment_log_softmax, segment_logsumexp
 from lmindexer.tasks.decoding.tree import DecodingTree, Edges
 
 STD = 0.02
@@ -34,10 +36,10 @@ class DecoderBlock(nn.Module):
         """Keys and values of encoder states [B, S, d]: each [B, H, S, k]."""
         return tuple(self._heads(part) for part in self.read(states).chunk(2, -1))
 
-    def forward(self, x: Tensor, past, memory, mask: Tensor, query: Tensor | None):
+    def forward(self, x: Tensor, past, memory, mask: Tensor, layout: "Layout | None"):
         """x [R, n, d] new inputs after `past` (keys and values [R, H, t, k], or None) -> the same, and the new past.
 
-        memory: of B queries; query [R] says whose row it is, ascending (None: R = B, one row each).
+        memory: of B queries; `layout` says whose row each is (None: R = B, one row each).
         mask: [B, 1, 1, S] bool, which states are real.
         """
         q, k, v = (self._heads(part) for part in self.own(self.norms[0](x)).chunk(3, -1))
@@ -46,7 +48,7 @@ class DecoderBlock(nn.Module):
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=past is None and q.shape[2] > 1)
         x = x + self._drop(self.own_out(self._joined(mixed)))
         q = self._heads(self.ask(self.norms[1](x)))  # [R, H, n, k]
-        x = x + self._drop(self.ask_out(self._joined(_cross(q, memory, mask, query))))
+        x = x + self._drop(self.ask_out(self._joined(_cross(q, memory, mask, layout))))
         return x + self._drop(self.down(self._drop(F.relu(self.up(self.norms[2](x)))))), (k, v)
 
     def _heads(self, x: Tensor) -> Tensor:
@@ -59,18 +61,41 @@ class DecoderBlock(nn.Module):
         return F.dropout(x, self.dropout, self.training)
 
 
-def _cross(q: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor, query: Tensor | None) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where each row stands among its query's: rows of B queries, laid out as [B, width].
+
+    query, place: [R]; whole: every query has `width` rows, so that nothing has to be moved.
+    """
+
+    query: Tensor
+    place: Tensor
+    width: int
+    whole: bool
+
+    @classmethod
+    def of(cls, query: Tensor, queries: int) -> "Layout":
+        """Of rows of `queries` queries; query [R] ascending."""
+        counts, first = counts_of(query, queries)
+        width = int(counts.max())
+        place = torch.arange(len(query), device=query.device) - first.index_select(0, query)
+        return cls(query, place, width, len(query) == queries * width)
+
+
+def _cross(q: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor, layout: Layout | None) -> Tensor:
     """Attention of rows q [R, H, n, k] over their query's memory, without a copy of it for each row."""
-    if query is None:
+    if layout is None:
         return F.scaled_dot_product_attention(q, *memory, attn_mask=mask)
-    counts = torch.bincount(query, minlength=len(mask))
-    place = torch.arange(len(query), device=query.device) - (counts.cumsum(0) - counts)[query]
-    width, (_, heads, n, size) = int(counts.max()), q.shape
-    table = q.new_zeros(len(mask), width, heads, n, size)
-    table[query, place] = q
-    table = table.permute(0, 2, 1, 3, 4).flatten(2, 3)  # [B, H, width · n, k]
+    width, (_, heads, n, size) = layout.width, q.shape
+    if layout.whole:
+        table = q.view(len(mask), width, heads, n, size)
+    else:
+        table = q.new_zeros(len(mask), width, heads, n, size)
+        table[layout.query, layout.place] = q
+    table = table.transpose(1, 2).reshape(len(mask), heads, width * n, size)
     mixed = F.scaled_dot_product_attention(table, *memory, attn_mask=mask)
-    return mixed.unflatten(2, (width, n)).permute(0, 2, 1, 3, 4)[query, place]
+    mixed = mixed.unflatten(2, (width, n)).transpose(1, 2)
+    return mixed.flatten(0, 1) if layout.whole else mixed[layout.query, layout.place]
 
 
 class CodeDecoder(nn.Module):
@@ -118,16 +143,23 @@ class CodeDecoder(nn.Module):
 
     def _places(self, codes: Tensor, level: int | None = None) -> Tensor:
         """Rows of codes: [R] of one level, or [B, depth] of all; a higher suffix than was trained shares the last."""
-        levels = self.outputs if level is None else [self.outputs[level - 1]]
-        most = torch.tensor([len(rows) - 1 for rows in levels], device=codes.device)
-        return torch.minimum(codes.long() + 1, most)
+        if level is not None:
+            return (codes.long() + 1).clamp(max=len(self.outputs[level - 1]) - 1)
+        return torch.minimum(codes.long() + 1, torch.tensor([len(r) - 1 for r in self.outputs], device=codes.device))
 
     def log_softmax(self, y: Tensor, edges: Edges) -> Tensor:
         """log P of each edge [E] from the states y [R, d] of their rows."""
         logits = y @ self.outputs[edges.level - 1].T
-        if self.normalise == "codebook":
-            return logits.log_softmax(-1)[edges.row, self._places(edges.code, edges.level)]
-        return segment_log_softmax(logits[edges.row, self._places(edges.code, edges.level)], edges)
+        whole = self.normalise == "codebook"
+        if whole:
+            logits = logits.log_softmax(-1)
+        if edges.level == 1:  # all rows leave the root
+            children = edges.code[: len(edges.node) // max(1, len(y))]
+            logits = logits.index_select(1, self._places(children, 1))
+            return (logits if whole else logits.log_softmax(-1)).flatten()
+        place = edges.row * logits.shape[1] + self._places(edges.code, edges.level)
+        existing = logits.flatten().index_select(0, place)
+        return existing if whole else segment_log_softmax(existing, edges)
 
 
 class DecoderScorer:
@@ -157,7 +189,8 @@ class DecoderScorer:
 
     def _step(self, x: Tensor, place: int, pasts: list, query: Tensor):
         x, news = (x + self.decoder.place[place])[:, None], []
+        layout = Layout.of(query, self.queries)
         for block, past, memory in zip(self.decoder.blocks, pasts, self.memories, strict=True):
-            x, new = block(x, past, memory, self.mask, query)
+            x, new = block(x, past, memory, self.mask, layout)
             news.append(new)
         return self.decoder.norm(x[:, 0]), news, query

@@ -75,9 +75,7 @@ class TfidfEmbeddings(Embeddings):
 
 
 def _vectorizer(**options) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        sublinear_tf=True, stop_words="english", tokenizer=words_of, token_pattern=None, **options
-    )
+    return TfidfVectorizer(sublinear_tf=True, stop_words="english", tokenizer=words_of, token_pattern=None, **options)
 
 
 def _whole(texts: list[str], tails: list[str] | None) -> list[str]:
