@@ -19,7 +19,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart explore notebooks install install-dev test test-fast fuzz lint wheel samples runs clean
+.PHONY: help quickstart explore notebooks install install-dev test test-fast fuzz kill lint wheel samples runs clean
 
 help:  ## this page
 	@echo "lmindexer: learn, see and judge semantic IDs"
@@ -56,6 +56,9 @@ fuzz: $(INSTALLED_DEV)  ## 2,000 broken corpora, 500 each of broken raw folders,
 	$(BIN)/python tests/fuzz/raw_folders.py --count 500
 	$(BIN)/python tests/fuzz/bundles.py --count 500
 	$(BIN)/python tests/fuzz/studies.py --count 500
+
+kill: $(INSTALLED_DEV)  ## fits, encodings and recommenders killed at 50 random moments each; a short run is part of test
+	$(BIN)/python tests/kill/killing.py --kills 50
 
 lint: $(INSTALLED_DEV)  ## ruff
 	$(BIN)/ruff check .

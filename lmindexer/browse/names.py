@@ -1,13 +1,13 @@
 """Names that people give to codes: kept beside the run in names.json, shown before the key words, exported."""
 
 import json
-import os
 from datetime import UTC, datetime
 
 import pandas as pd
 
 from lmindexer.browse.run import Prefix, RunBrowser
 from lmindexer.common.errors import BundleError
+from lmindexer.common.files import written_aside
 
 FILE, LONGEST = "names.json", 60
 
@@ -36,14 +36,8 @@ def give_name(run: RunBrowser, prefix: Prefix, name: str, by: str = "") -> None:
         entries[prefix] = {"name": name, "by": " ".join(by.split())[:LONGEST], "at": at}
     path = run.bundle.path / FILE
     text = {".".join(map(str, key)): entry for key, entry in sorted(entries.items())}
-    aside = path.with_name(f".{FILE}.{os.getpid()}.part")
-    try:
+    with written_aside(path, BundleError, "copy the run into a folder of your own to name its codes") as aside:
         aside.write_text(json.dumps(text, ensure_ascii=False, indent=1), encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise BundleError(
-            f"{path} cannot be written ({error.strerror}); copy the run into a folder of your own to name its codes."
-        ) from error
 
 
 def table_of(run: RunBrowser) -> pd.DataFrame:

@@ -1,9 +1,9 @@
 """What several commands give: the report of a run, a table in a file."""
 
-import os
 from pathlib import Path
 
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.files import written_aside
 
 _WRITERS = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
@@ -45,21 +45,12 @@ def _check_place(path: Path) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write a page or a report, aside first and then renamed."""
-    _aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def write_table(frame, path: Path) -> None:
     """Write a table in the format that the ending says, aside first and then renamed."""
     check_output(path)
-    _aside(path, lambda aside: _WRITERS[path.suffix.lower()](frame, aside))
-
-
-def _aside(path: Path, write) -> None:
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        write(aside)
-        os.replace(aside, path)
-    except OSError as error:
-        raise LMIndexerError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    with written_aside(path) as aside:
+        _WRITERS[path.suffix.lower()](frame, aside)

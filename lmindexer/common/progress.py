@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
+from lmindexer.common.errors import TrainingError
+from lmindexer.common.files import written_aside
 from lmindexer.common.forecast import Forecast, in_words
 
 INTERVAL = 1.0  # seconds between writes of progress.json
@@ -90,10 +92,9 @@ class Progress:
         shown += [f"Macro-F1 {last['macro_f1']:.3f}"] if last.get("macro_f1") is not None else []
         self.bar.set_postfix_str(", ".join(shown + self._left()))
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            aside = self.folder / f"history.{os.getpid()}.part"
-            history_frame(history).to_parquet(aside)
-            aside.replace(self.folder / "history.parquet")
+            with written_aside(self.folder / "history.parquet", TrainingError) as aside:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                history_frame(history).to_parquet(aside)
 
     def say(self, message: str) -> None:
         if self.show:
@@ -111,10 +112,9 @@ class Progress:
     def _write(self, force: bool = False) -> None:
         if self.folder is None or (not force and time.time() - self.written < INTERVAL):
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.written = time.time()
         stamp = {"seconds": self.written - self.began, "pid": os.getpid(), "updated": datetime.now(UTC).isoformat()}
         stamp |= {"command": sys.orig_argv, "cwd": os.getcwd()}  # by which a fit of the shell can be gone on with
-        aside = self.folder / f"progress.{os.getpid()}.part"
-        aside.write_text(json.dumps(self.now | stamp), encoding="utf-8")
-        aside.replace(self.folder / "progress.json")
+        with written_aside(self.folder / "progress.json", TrainingError) as aside:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(self.now | stamp), encoding="utf-8")

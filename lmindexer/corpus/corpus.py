@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.common.files import written_aside
 from lmindexer.corpus.checks import check_choices, skipped_frame
 from lmindexer.corpus.layout import Layout, frame_of_table
 from lmindexer.corpus.paths import PATH_SEPARATOR, join_path
@@ -289,17 +289,10 @@ class Corpus(FromSources):
         """Write the frame, aside and then renamed; `Corpus.from_parquet(path)` reads the same corpus back."""
         names, path = list(self.frame.columns), Path(path)
         columns = [pa.array(self.frame[name].tolist(), pa.string()) for name in names]
-        aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            own = {OWN: json.dumps({"numbered_in": self.numbered_in}).encode()}
-            table = pa.table(columns, names=names).replace_schema_metadata(own)
+        own = {OWN: json.dumps({"numbered_in": self.numbered_in}).encode()}
+        table = pa.table(columns, names=names).replace_schema_metadata(own)
+        with written_aside(path, CorpusError) as aside:
             pa.parquet.write_table(table, aside, row_group_size=ROW_GROUP)
-            os.replace(aside, path)
-        except OSError as error:
-            reason = error.strerror or "the disk refused"
-            raise CorpusError(f"{path}: it cannot be written ({reason}). Check the folder.") from None
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 def expect_corpus(value) -> None:

@@ -1,7 +1,6 @@
 """Checkpoints of an unfinished fit: one safetensors file, written aside and renamed, so that it is whole or absent."""
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lmindexer.common.errors import TrainingError
+from lmindexer.common.files import written_aside
 
 STATE = "state.safetensors"
+FULL = "free space and start the same fit again, which goes on from its last checkpoint, or choose another folder"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,6 @@ class Checkpoints:
         """Keep the model's weights and the state."""
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"model.{name}": value for name, value in unshared(model).items()}
         tensors["codes"] = torch.from_numpy(np.ascontiguousarray(state.codes))
         if state.votes is not None:
@@ -63,9 +63,9 @@ class Checkpoints:
             tensors |= {f"optimizer.{parameter}.{name}": value for name, value in values.items()}
         where = {"stage_index": state.stage, "epoch": state.epoch, "has_optimizer": state.optimizer is not None}
         kept = {"identity": self.identity, "history": state.history, "messages": state.messages, **where}
-        aside = self.folder / f"{STATE}.{os.getpid()}.part"
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {"run": json.dumps(kept)})
-        aside.replace(self.folder / STATE)
+        with written_aside(self.folder / STATE, TrainingError, FULL) as aside:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {"run": json.dumps(kept)})
 
     def restore(self, model) -> FitState | None:
         """Put the last checkpoint's weights back into the model; its state, or None if there is no checkpoint."""

@@ -187,7 +187,7 @@ def write_folder(
             save_model(staging / "model")
         write_json(staging / MANIFEST, _complete(manifest, folder, staging, corpus))
         _put_in_place(staging, folder)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise BundleError(f"{folder} cannot be written: {error}; free space or choose another folder.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # gone already where all went well

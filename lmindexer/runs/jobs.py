@@ -25,6 +25,7 @@ import pandas as pd
 
 from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError, SettingsError
+from lmindexer.common.files import written_aside
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.runs.bundle import CHECKPOINTS, check_target
 from lmindexer.runs.manifest import MANIFEST
@@ -188,9 +189,8 @@ def _launch(run: Path, words: list[str], cwd: str | None = None) -> None:
             cwd=cwd if cwd and Path(cwd).is_dir() else None,
         )  # fmt: skip
     _children[child.pid] = child
-    aside = checkpoints / f"{JOB}.part"
-    aside.write_text(json.dumps({"pid": child.pid, "command": command, "started": time.time()}), encoding="utf-8")
-    aside.replace(checkpoints / JOB)
+    with written_aside(checkpoints / JOB, BundleError) as aside:
+        aside.write_text(json.dumps({"pid": child.pid, "command": command, "started": time.time()}), encoding="utf-8")
 
 
 def _words(run: Path) -> list[str] | None:

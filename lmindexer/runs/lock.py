@@ -28,6 +28,8 @@ def one_fit_in(run: str | Path | None) -> Iterator[None]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except Timeout:
+        if not Path(lock.lock_file).exists():  # it waits for a file that nobody can make
+            raise BundleError(f"{run} cannot be written; choose another folder.") from None
         raise BundleError(
             f"Another fit is at work in {run}; wait until it is finished, stop it, or choose another folder for the "
             "run."

@@ -11,7 +11,6 @@ fit that is killed goes on to the same model.
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lmindexer.common.errors import SettingsError, TrainingError
-from lmindexer.runs.checkpoints import STATE, check_identity, optimizer_state, read_state, unshared
+from lmindexer.common.files import written_aside
+from lmindexer.runs.checkpoints import FULL, STATE, check_identity, optimizer_state, read_state, unshared
 
 SCHEDULES = ("constant", "linear", "cosine")
 
@@ -199,16 +199,15 @@ class _State:
         folder = self.fitting.folder
         if folder is None:
             return
-        folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"model.{name}": value for name, value in unshared(self.module).items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for parameter, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{parameter}.{name}": value for name, value in values.items()}
         kept = {"identity": self.fitting.identity, "history": self.history}
         kept |= {"best_epoch": self.best_epoch, "best_value": self.best_value if self.best else None}
-        aside = folder / f"{STATE}.{os.getpid()}.part"
-        save_file({k: v.detach().cpu().clone() for k, v in tensors.items()}, aside, {"run": json.dumps(kept)})
-        aside.replace(folder / STATE)
+        with written_aside(folder / STATE, TrainingError, FULL) as aside:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file({k: v.detach().cpu().clone() for k, v in tensors.items()}, aside, {"run": json.dumps(kept)})
 
     def restore(self) -> int:
         """Take up the last checkpoint; the number of epochs that are done."""

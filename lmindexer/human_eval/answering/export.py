@@ -1,13 +1,13 @@
 """A study's answers, questions or events in a file of its own: CSV, TSV, JSON lines, Parquet, Label Studio."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lmindexer.common.errors import StudyError
+from lmindexer.common.files import written_aside
 from lmindexer.common.jsonfiles import json_safe
 from lmindexer.human_eval.answering.label_studio import labeling_config, tasks_of
 
@@ -47,8 +47,9 @@ def export(study: "Study", path: str | Path, what: str = "answers", *, early: st
         answers = study.answers(early=early) if what == "answers" else None
         tasks = json.dumps(json_safe(tasks_of(study, answers)), ensure_ascii=False, indent=1)
         config = path.with_suffix(".xml")
-        _write(path, lambda aside: aside.write_text(tasks + "\n", encoding="utf-8"))
-        _write(config, lambda aside: aside.write_text(labeling_config(), encoding="utf-8"))
+        for file, text in ((path, tasks + "\n"), (config, labeling_config())):
+            with written_aside(file, StudyError) as aside:
+                aside.write_text(text, encoding="utf-8")
         return [path, config]
     if path.suffix not in _WRITERS or what == "tasks":
         known = "give .json for Label Studio" if what == "tasks" else f"give one of {', '.join(_WRITERS)}, .json"
@@ -57,7 +58,8 @@ def export(study: "Study", path: str | Path, what: str = "answers", *, early: st
         what, lambda: study.events(early=early)
     )()
     frame = frame.assign(body=frame["body"].map(_as_json)) if "body" in frame else frame
-    _write(path, lambda aside: _WRITERS[path.suffix](frame, aside))
+    with written_aside(path, StudyError) as aside:
+        _WRITERS[path.suffix](frame, aside)
     return [path]
 
 
@@ -81,15 +83,3 @@ def questions_frame(study: "Study") -> pd.DataFrame:
 
 def _as_json(value) -> str:
     return json.dumps(json_safe(value), ensure_ascii=False)
-
-
-def _write(path: Path, write) -> None:
-    """Aside first, then renamed."""
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        write(aside)
-        os.replace(aside, path)
-    except OSError as error:
-        raise StudyError(f"{path} cannot be written ({error.strerror or error}); choose another folder.") from error
-    finally:
-        aside.unlink(missing_ok=True)

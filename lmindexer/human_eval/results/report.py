@@ -1,7 +1,6 @@
 """A study's results on one HTML page that stands alone: findings, figures, tables, how they were made."""
 
 import html
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from lmindexer._version import __version__
 from lmindexer.common.errors import StudyError
+from lmindexer.common.files import written_aside
 from lmindexer.human_eval.planning.view import View
 from lmindexer.human_eval.results.agreement import describe
 from lmindexer.human_eval.results.findings import NAMES, interval_in_words, number, p_value
@@ -80,14 +80,8 @@ def write_report(study: "Study", path: str | Path, judge: pd.DataFrame | None = 
     """
     path = Path(path)
     text = report_html(study, judge, **more)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with written_aside(path, StudyError) as aside:
         aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
-    except OSError as error:
-        raise StudyError(f"{path} cannot be written ({error.strerror}); choose another file.") from error
-    finally:
-        aside.unlink(missing_ok=True)
     return path
 
 
