@@ -1,8 +1,6 @@
 """Page 8: a corpus of one's own: upload, map the columns, validate, train in the background, open."""
 
-import hashlib
 import re
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -103,14 +101,8 @@ def _asked(look: upload.Look, form: dict) -> dict | None:
 
 def _kept(given) -> Path:
     """The upload as a file of its own name's kind, named by its content, in a folder for this purpose."""
-    content = given.getvalue()
-    folder = Path(tempfile.gettempdir()) / "lmindexer-uploads"
-    folder.mkdir(mode=0o700, exist_ok=True)
     suffix = "".join(part for part in Path(given.name).suffixes[-2:] if part[1:].lower() in TYPES).lower()
-    path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{suffix or '.csv'}"
-    if not path.exists():
-        path.write_bytes(content)
-    return path
+    return upload.keep(given.getvalue(), suffix or ".csv")
 
 
 def _clean(error, path: Path, name: str) -> str:

@@ -1,9 +1,18 @@
 """A file that a person uploaded: what columns it has and what they probably hold."""
 
+import atexit
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from lmindexer.common.files import written_aside
 from lmindexer.corpus import readers
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.corpus.csvfiles import delimiter_within
@@ -15,6 +24,7 @@ GUESSES = {
     "text": ("text", "body", "description", "abstract", "content", "definition", "summary"),
     "category": ("category", "categories", "path", "department", "class", "category_1", "topic"),
 }
+UPLOADS, DAYS = "lmindexer-uploads-", 2  # folders of this name, and after how long what a killed process left goes
 
 
 @dataclass(frozen=True)
@@ -83,3 +93,41 @@ def read(path: str | Path, mapping: Mapping, name: str | None = None, **options)
         **({"name": name} if name else {}),
         **options,
     )
+
+
+# -- keeping ---------------------------------------------------------------------------------------------------------
+
+
+def keep(content: bytes, suffix: str) -> Path:
+    """The content as a file in this process's own folder, named by its SHA-256; the folder goes when the process ends.
+
+    A fit keeps a corpus of its own, so nothing needs an upload for longer.
+    """
+    folder = _folder()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{hashlib.sha256(content).hexdigest()[:24]}{suffix}"
+    if not path.exists():
+        with written_aside(path) as aside:
+            aside.write_bytes(content)
+    return path
+
+
+@cache
+def _folder() -> Path:
+    """A folder that nobody else may read; what processes that were killed have left behind is cleared first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{UPLOADS}*"):
+        if _abandoned(left):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=UPLOADS))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _abandoned(folder: Path) -> bool:
+    """Whether a folder of uploads is this person's, and nobody put anything into it for days."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return mine and stat.S_ISDIR(found.st_mode) and time.time() - found.st_mtime > DAYS * 86_400
