@@ -98,11 +98,12 @@ def words(label: str, name: str, where=st, **more) -> str:
     return value
 
 
-def several(label: str, options: Sequence[str], name: str, where=st, **more) -> list[str]:
-    """Several choices that live in the URL."""
-    value, key = [one for one in dict.fromkeys(get_all(name)) if one in options], f"choice_{name}"
+def several(label: str, options: Sequence[str], name: str, where=st, default=(), **more) -> list[str]:
+    """Several choices that live in the URL; `default` is chosen where the URL says nothing."""
+    known, key = dict.fromkeys(get_all(name)), f"choice_{name}"
+    value = [one for one in known if one in options] or list(default)
     st.session_state[key] = value
-    where.multiselect(label, list(options), key=key, on_change=_store, args=(name, key, []), **more)
+    where.multiselect(label, list(options), key=key, on_change=_store, args=(name, key, list(default)), **more)
     return value
 
 

@@ -9,8 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer_app import finder
+from explorer_app import finder, link_table
+from lmindexer import plots
 
+NUMBERS = "The numbers of the figure"
 LEGEND = 10  # entries of the longest legend that a phone shows
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
@@ -35,11 +37,52 @@ def id_of(prefix) -> str:
     return "".join(f"<{code}>" for code in prefix if code >= 0)
 
 
-def chart(figure: go.Figure, key: str, click: Callable[[dict], None] | None = None, modes=("points",), alt="") -> None:
-    """Draw a figure; `click` is called with the selection when a person clicks (or selects) something.
+def chart(
+    figure: go.Figure, key: str, click: Callable[[dict], None] | None = None, modes=("points",), alt="", beside=False,
+    told: pd.DataFrame | None = None,
+) -> None:  # fmt: skip
+    """Draw a figure and, folded, its numbers as a table; `click` is called with the selection when a person clicks.
 
     The camera in the figure's bar saves PNG or SVG, as chosen on the page's export menu.
+
+    Args:
+        beside: whether the page itself has a table of what the figure shows.
+        told: the table to unfold, where it says more than the figure's own points.
     """
+    _draw(figure, key, click, modes, alt)
+    if not beside:
+        _numbers(figure, key, told)
+
+
+def _numbers(figure: go.Figure, key: str, told: pd.DataFrame | None) -> None:
+    """The figure's numbers, made when a person unfolds them."""
+    with st.expander(NUMBERS, key=f"numbers_{key}", on_change="rerun", icon=":material/table:") as folded:
+        if not folded.open:
+            return
+        found = plots.numbers(figure) if told is None else told
+        if found.empty:
+            st.caption("Nothing is drawn here.")
+            return
+        kinds = {name: pd.api.types.is_numeric_dtype(found[name]) for name in found}
+        columns = [
+            link_table.Column(name, name, "number" if numeric else "text", _places(found[name]) if numeric else 0)
+            for name, numeric in kinds.items()
+        ]
+        link_table.show(found, columns, f"numbers_{key}", plots.unmarked(figure.layout.title.text or NUMBERS))
+        if len(found) >= plots.MOST_NUMBERS:
+            st.caption(f"The first {plots.MOST_NUMBERS:,} are listed.")
+
+
+def _places(values: pd.Series) -> int:
+    """Decimal places that tell the values apart: none for counts, else so that the largest has three digits."""
+    known = values.dropna()
+    if (known == known.round()).all():
+        return 0
+    largest = known.abs().max()
+    return 1 if largest >= 100 else 2 if largest >= 10 else 3
+
+
+def _draw(figure: go.Figure, key: str, click, modes, alt: str) -> None:
     if finder.narrow():
         _make_narrow(figure)
     form = st.session_state.get("picture_form", "png")

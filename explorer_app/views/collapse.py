@@ -90,8 +90,9 @@ def _codes(run: RunBrowser) -> None:
     figure = plots.code_usage(run, position=position, by_size=by_size, names=names)
     sides = st.columns(2)
     with sides[0]:
-        chart(figure, f"usage_{position}_{by_size}")
-        export(f"usage-{position}", figure, {"use": usage.code_usage(run, position)})
+        used = usage.code_usage(run, position)
+        chart(figure, f"usage_{position}_{by_size}", told=used)
+        export(f"usage-{position}", figure, {"use": used})
     with sides[1]:
         if run.quality is not None:
             chart(plots.perplexity(run.quality), "collapse_perplexity")

@@ -1,4 +1,4 @@
-"""Page 6: two runs over the same documents, side by side."""
+"""Page 6: runs over the same documents beside each other; two of them closely."""
 
 from pathlib import Path
 
@@ -10,9 +10,11 @@ from explorer_app.link_table import Column, show
 from explorer_app.show import chart, export, id_of, md, metrics, table
 from lmindexer import plots
 from lmindexer.browse import compare, words
+from lmindexer.browse.side_by_side import BETTER, OTHER_SCALE, UNSURE, WORSE, differing_settings, measured
 from lmindexer.common.errors import LMIndexerError
 
 TITLE, ICON = "Compare", ":material/compare_arrows:"
+MOST = 7  # further runs beside the first one
 
 
 @st.cache_resource(max_entries=4, show_spinner="Joining the runs …")
@@ -30,41 +32,133 @@ def render() -> None:
     """Lay out the page."""
     run = context.current()
     key = context.current_key()
-    st.title("Compare two runs")
+    st.title("Compare runs")
     options = [name for name in context.shelf().runs if name != key]
     if not options:
         st.info(
             "There is only one run; train another with other settings to compare.", icon=":material/compare_arrows:"
         )
         return
-    if links.get("other") and links.get("other") not in options:
-        st.warning(
-            f"There is no other run **{md(links.get('other'), 80)}** in the folders; choose one here.",
-            icon=":material/search_off:",
-        )
-        links.choose(f"Compare {md(key)} with", ["", *options], "other", "", text=lambda name: name or "choose a run")
+    others = _chosen(key, options)
+    pairs = _pairs(run, key, {name: context.opened_or_stop(name) for name in others})
+    if len(pairs) > 1:
+        _several(key, run, pairs)
+    elif pairs:
+        _settings_that_differ({key: run} | {name: found.b for name, (found, _) in pairs.items()})
+    if not pairs:
         return
-    same = [name for name in options if _corpus(name) == _corpus(key)]
-    other = links.choose(
-        f"Compare {md(key)} with", same + [n for n in options if n not in same], "other", (same or options)[0]
-    )
-    second = context.opened_or_stop(other)
-    keys = (key, other, id(run), id(second))
-    try:
-        found, cells = _pair(run, second, keys)
-    except LMIndexerError as error:
-        st.info(md(error, 600), icon=":material/join:")
-        st.markdown("Train a second run over the same documents with another setting, and choose both here:")
-        corpus = Path(str(run.bundle.manifest["corpus"].get("name") or "corpus.csv")).name
-        words_of = f"lmindexer fit {corpus} --set contrastive=off --run runs/{corpus}-two\nlmindexer explore"
-        st.code(words_of, language="bash")
-        return
-    _numbers(found, keys, key, other)
+    other = next(iter(pairs))
+    if len(pairs) > 1:
+        st.subheader("Two of them, closely")
+        other = links.choose(f"{key} beside", list(pairs), "second", other, kind="segmented_control")
+    st.button(
+        "Swap the two", icon=":material/swap_horiz:", on_click=_swap, args=(key, other, list(pairs)),
+        help="The second run becomes the first, against which all is measured.",
+    )  # fmt: skip
+    found, cells = pairs[other]
+    _numbers(found, (key, other, id(run), id(found.b)), key, other)
     _where_they_went(found, cells, key, other)
+
+
+def _chosen(key: str, options: list[str]) -> list[str]:
+    """The further runs: those of the link, or the first over the same documents."""
+    for name in links.get_all("other"):
+        if name not in options:
+            st.warning(
+                f"There is no other run **{md(name, 80)}** in the folders; choose one here.",
+                icon=":material/search_off:",
+            )
+    same = [name for name in options if _corpus(name) == _corpus(key)]
+    options = same + [name for name in options if name not in same]
+    default = [] if links.get("other") else [options[0]]
+    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    chosen = links.several(
+        f"Compare {md(key, 60)} with", options, "other", where=left, default=default, max_selections=MOST,
+        placeholder="choose a run",
+    )  # fmt: skip
+    all_of_them = same[:MOST]
+    if len(all_of_them) > 1:
+        right.button(
+            f"All {len(all_of_them) + 1} runs over these documents", icon=":material/library_add:",
+            on_click=links.put, kwargs={"other": all_of_them, "second": None, "cell": None},
+            disabled=set(all_of_them) == set(chosen),
+        )  # fmt: skip
+    return chosen[:MOST]
+
+
+def _pairs(run, key: str, others: dict) -> dict:
+    """{name: (the pair, its c1 × c1)} of the runs that share documents with this one; of the others it is said why."""
+    pairs = {}
+    for name, second in others.items():
+        try:
+            pairs[name] = _pair(run, second, (key, name, id(run), id(second)))
+        except LMIndexerError as error:
+            st.info(md(error, 600), icon=":material/join:")
+            if len(others) == 1:
+                _how_to_get_one(run)
+    return pairs
+
+
+def _how_to_get_one(run) -> None:
+    st.markdown("Train a second run over the same documents with another setting, and choose both here:")
+    corpus = Path(str(run.bundle.manifest["corpus"].get("name") or "corpus.csv")).name
+    words_of = f"lmindexer fit {corpus} --set contrastive=off --run runs/{corpus}-two\nlmindexer explore"
+    st.code(words_of, language="bash")
+
+
+def _swap(first: str, second: str, others: list[str]) -> None:
+    links.put(run=second, other=[first, *(name for name in others if name != second)], second=None, cell=None)
 
 
 def _corpus(key: str):
     return context.shelf().runs[key].manifest["corpus"].get("fingerprint")
+
+
+SIGNS = {BETTER: "▲ better", WORSE: "▼ worse", UNSURE: "≈", OTHER_SCALE: "other K"}
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring the runs …")
+def _measured(_pairs: dict, keys: tuple):
+    return measured(_pairs)
+
+
+def _several(key: str, run, pairs: dict) -> None:
+    """All runs in one table, against the first; and the settings in which they differ."""
+    found = {name: pair for name, (pair, _) in pairs.items()}
+    rows = _measured(found, tuple((key, name, id(run), id(pair.b)) for name, pair in found.items()))
+    st.markdown("Against the first run, on shared documents", help=helplines.INTERVAL)
+    cells: dict[str, dict] = {}
+    for row in rows.itertuples():
+        line = cells.setdefault(row.metric, {"metric": row.metric, key: f"{row.first:.3f} ± {row.first_half:.3f}"})
+        line[row.run] = f"{row.value:.3f} ± {row.half:.3f}  {SIGNS[row.change]}"
+    unique = {"metric": "unique IDs", key: f"{run.unique_share:.0%}"}
+    unique |= {name: f"{pair.b.unique_share:.0%}" for name, pair in found.items()}
+    documents = {"metric": "documents shared", key: f"{run.documents:,}"}
+    documents |= {name: f"{len(pair):,}" for name, pair in found.items()}
+    shown = pd.DataFrame([*cells.values(), unique, documents], columns=["metric", key, *found])
+    _wide(shown, "several", "Metrics of all chosen runs")
+    st.caption(
+        "▲ and ▼: the 95 % interval of the difference leaves out 0. ≈: it does not, so the two may be equal. "
+        "Perplexity is judged only where the codebooks are of one size."
+    )
+    export("compare-several", tables={"metrics of all": rows})
+    _settings_that_differ({key: run} | {name: pair.b for name, pair in found.items()})
+
+
+def _settings_that_differ(runs: dict) -> None:
+    rows = differing_settings(runs)
+    if rows.empty:
+        st.caption("The runs say nothing of different settings.")
+        return
+    with st.expander(f"{len(rows):,} settings differ", expanded=len(rows) <= 6, icon=":material/tune:"):
+        _wide(rows, "settings", "Settings that differ")
+
+
+def _wide(frame: pd.DataFrame, key: str, says: str) -> None:
+    """A table with a column a run; a run may be called as another column is."""
+    labels = [str(name) for name in frame]
+    columns = [Column(str(place), label) for place, label in enumerate(labels)]
+    show(frame.set_axis([column.name for column in columns], axis=1), columns, key, says)
 
 
 def _numbers(found, keys, name_a: str, name_b: str) -> None:
@@ -108,8 +202,14 @@ def _where_they_went(found, cells, name_a: str, name_b: str) -> None:
         f"**{share:.0%}** of the shared documents are not where the best one-to-one matching of first codes puts them. "
         "A click on a cell lists its documents."
     )
-    figure = plots.contingency(cells, name_a, name_b, compare.matching(cells), words_a, words_b)
-    chart(figure, f"contingency_{name_a}_{name_b}", _pick_cell)
+    cell = _cell()
+    figure = plots.contingency(cells, name_a, name_b, compare.matching(cells), words_a, words_b, cell)
+    sides = st.columns([5, 4]) if cell else [st.container()]
+    with sides[0]:
+        chart(figure, f"contingency_{name_a}_{name_b}", _pick_cell, told=cells)
+    if cell:
+        with sides[1]:
+            _moved(found, cell, name_a, name_b)
     flows = outside.head(50).reset_index(drop=True)
     for side, named in (("a", words_a), ("b", words_b)):
         flows[f"words_{side}"] = [", ".join(named.get(code, [])[:3]) for code in flows[side]]
@@ -120,24 +220,36 @@ def _where_they_went(found, cells, name_a: str, name_b: str) -> None:
     cell_of = [f"{a}.{b}" for a, b in zip(flows["a"], flows["b"], strict=True)]
     show(
         shown, [*columns, Column("documents", "documents", "number")], "flows", "Groups of documents that moved",
-        lambda place: ("compare", links.query(other=name_b, cell=cell_of[place])),
+        lambda place: ("compare", links.query(**_kept(name_b), cell=cell_of[place])),
         chosen=cell_of.index(links.get("cell")) if links.get("cell") in cell_of else None,
     )  # fmt: skip
+
+
+def _cell() -> tuple[int, ...] | None:
+    """The chosen cell in the link, or None."""
     cell = links.parse_prefix(links.get("cell"))
-    if len(cell) != 2:
-        return
+    return cell if len(cell) == 2 else None
+
+
+def _moved(found, cell: tuple[int, ...], name_a: str, name_b: str) -> None:
     moved = compare.documents_in(found, *cell)
     st.subheader(f"Documents with {md(id_of(cell[:1]))} in {md(name_a)} and {md(id_of(cell[1:]))} in {md(name_b)}")
     if moved.empty:
         st.info("No document is in this cell.", icon=":material/search_off:")
         return
+    st.button("Clear the cell", icon=":material/deselect:", on_click=links.put, kwargs={"cell": None})
     columns = [Column("title", "title"), Column("category", "category", narrow=True)]
     columns += [Column("id_a", f"ID in {name_a}", "code"), Column("id_b", f"ID in {name_b}", "code")]
     show(
-        moved, [*columns, Column("doc_id", "document", narrow=True)], "moved", "Documents of the chosen cell",
+        moved, columns, "moved", "Documents of the chosen cell",
         lambda place: ("document", links.query(doc=moved["doc_id"].iloc[place])),
     )  # fmt: skip
     export("moved", tables={"documents": moved})
+
+
+def _kept(name_b: str) -> dict:
+    """What a link within the page keeps: the runs that are compared."""
+    return {"other": links.get_all("other") or [name_b], "second": links.get("second") or None}
 
 
 def _pick_cell(chosen: dict) -> None:

@@ -76,7 +76,7 @@ def _tree(run: RunBrowser) -> None:
     figure = plots.hierarchy(
         run, prefix=prefix, depth=DEPTH, level=level or 1, kind=kind, names=names, per_level=PER_LEVEL
     )
-    chart(figure, f"tree_{kind}_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix))
+    chart(figure, f"tree_{kind}_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix), beside=True)
     if not named:
         _await_names(run)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -17,6 +17,8 @@ from lmindexer.plots.lines import lines
 from lmindexer.plots.matrix import matrix
 from lmindexer.plots.method_scores import method_scores
 from lmindexer.plots.metric_intervals import metric_intervals
+from lmindexer.plots.numbers import MOST as MOST_NUMBERS
+from lmindexer.plots.numbers import numbers, unmarked
 from lmindexer.plots.perplexity import perplexity
 from lmindexer.plots.preference_shares import preference_shares
 from lmindexer.plots.rater_agreement import rater_agreement
@@ -24,6 +26,7 @@ from lmindexer.plots.reconstruction import reconstruction
 from lmindexer.plots.training_curves import training_curves
 
 __all__ = [
+    "MOST_NUMBERS",
     "agreement",
     "annotator_shares",
     "answer_times",
@@ -42,9 +45,11 @@ __all__ = [
     "matrix",
     "method_scores",
     "metric_intervals",
+    "numbers",
     "perplexity",
     "preference_shares",
     "rater_agreement",
     "reconstruction",
     "training_curves",
+    "unmarked",
 ]

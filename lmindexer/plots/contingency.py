@@ -7,15 +7,19 @@ from lmindexer.plots.style import dress, plain
 
 # From nearly nothing to full blue, so that an empty cell is the page's own colour, dark or light.
 DEEPENING = ((0.0, "rgba(0, 114, 178, 0.06)"), (1.0, "rgba(0, 114, 178, 1)"))
+FRAME = "#D55E00"  # around the chosen cell
 
 
-def contingency(cells, name_a: str, name_b: str, matched: dict[int, int], words_a=None, words_b=None) -> go.Figure:
+def contingency(
+    cells, name_a: str, name_b: str, matched: dict[int, int], words_a=None, words_b=None, chosen=None
+) -> go.Figure:
     """Heat map of shared documents; rows and columns ordered so that matched codes lie on the diagonal.
 
     Args:
         cells: a, b, documents (`browse.compare.contingency`).
         matched: {code of a: code of b} (`browse.compare.matching`).
         words_a, words_b: {code: key words} for the hover.
+        chosen: (code of a, code of b) of a cell to frame, or None.
     """
     sizes = cells.groupby("a")["documents"].sum().sort_values(ascending=False)
     rows = sizes.index.tolist()
@@ -38,6 +42,10 @@ def contingency(cells, name_a: str, name_b: str, matched: dict[int, int], words_
         for j, b in enumerate(columns)
     ]
     figure.add_trace(_targets(*names, hover, plain(name_a, 30), plain(name_b, 30)))
+    if chosen and chosen[0] in row_of and chosen[1] in column_of:
+        i, j = row_of[chosen[0]], column_of[chosen[1]]
+        frame = {"color": FRAME, "width": 3}
+        figure.add_shape(type="rect", x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line=frame)
     figure.update_layout(hovermode="closest", hoverdistance=-1)  # the nearest centre, however large the cells are
     title = f"Where the documents of each first code of {name_a} are in {name_b}"
     dress(figure, title, f"First code in {name_b}", f"First code in {name_a}", min(260 + 17 * len(rows), 900))

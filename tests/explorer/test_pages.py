@@ -227,8 +227,31 @@ def test_a_comparison_with_a_run_that_is_not_there_says_so(visit):
     test = visit("compare", run="good", other="nope")
     assert any("no other run" in warning.value and "nope" in warning.value for warning in test.warning)
     assert not test.metric
-    test.selectbox(key="choice_other").set_value("other").run()
+    test.multiselect(key="choice_other").set_value(["other"]).run()
     assert in_link(test, "other") == "other" and test.metric
+
+
+def test_several_runs_are_compared_in_one_step_and_two_are_swapped(folder, tmp_path, monkeypatch):
+    for name in ("good", "other"):
+        shutil.copytree(folder / name, tmp_path / name)
+    run_bundles.write(tmp_path, "third", run_bundles.corpus_of(), run_bundles.ids_of(run_bundles.corpus_of(), 2))
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    context.forget_shelf()
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    test.session_state["goto"] = ("compare", {"run": "good", "other": "third", "cell": "0.2"})
+    test.run()
+    next(button for button in test.button if button.label == "All 3 runs over these documents").click().run()
+    assert not test.exception and sorted(test.query_params["other"]) == ["other", "third"]
+    assert "Against the first run" in words_on(test)
+    next(button for button in test.button if button.label == "Swap the two").click().run()
+    assert not test.exception and in_link(test, "run") == "other" and "good" in test.query_params["other"]
+    context.forget_shelf()
+
+
+def test_the_numbers_of_a_figure_stand_below_it_when_they_are_unfolded(visit):
+    test = visit("collapse", run="good")
+    folded = [one for one in test.expander if one.label == show.NUMBERS]
+    assert folded  # one below each figure; what they hold is tested with the figures
 
 
 def test_a_page_past_the_end_of_a_list_is_its_last_one(visit):
