@@ -72,6 +72,8 @@ SPACE = """<style>
 [data-testid="stMetric"] { padding: 0.5rem 0; }
 [data-testid="stSidebarHeader"] { height: 1.2rem; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit !important; opacity: .9; }
+[data-testid="stMultiSelect"] [data-baseweb="tag"], [data-testid="stMultiSelect"] [data-baseweb="tag"] span {
+  background-color: #005a8c; color: #fff; }
 [data-testid="stText"] { unicode-bidi: plaintext; overflow-wrap: anywhere; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; }

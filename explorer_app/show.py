@@ -4,6 +4,7 @@ import html
 import re
 import textwrap
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,6 +13,7 @@ import streamlit as st
 from explorer_app import finder, link_table
 from lmindexer import plots
 
+Table = pd.DataFrame | Callable[[], pd.DataFrame]
 NUMBERS = "The numbers of the figure"
 LEGEND = 10  # entries of the longest legend that a phone shows
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -114,12 +116,15 @@ def _make_narrow(figure: go.Figure) -> None:
     )
 
 
-def export(name: str, figure: go.Figure | None = None, tables: dict[str, pd.DataFrame] | None = None) -> None:
-    """A menu to save the figure (HTML here; PNG or SVG by the figure's camera) and the tables (CSV)."""
+def export(name: str, figure: go.Figure | None = None, tables: dict[str, Table] | None = None) -> None:
+    """A menu to save the figure (HTML here; PNG or SVG by the figure's camera) and the tables (CSV).
+
+    A table may be a function, which is asked when a person saves it: a whole run is not read for a menu.
+    """
     with st.popover("Export", icon=":material/download:"):
         for label, table in (tables or {}).items():
             st.download_button(
-                f"{label} (CSV)", table.to_csv(index=False).encode(),
+                f"{label} (CSV)", partial(_csv, table),
                 f"{name}-{label.replace(' ', '-')}.csv", "text/csv",
                 key=f"csv_{name}_{label}", on_click="ignore",
             )  # fmt: skip
@@ -134,6 +139,10 @@ def export(name: str, figure: go.Figure | None = None, tables: dict[str, pd.Data
                 "The camera above a figure saves", ["png", "svg"], key=key, required=True, format_func=str.upper,
                 on_change=lambda: st.session_state.update(picture_form=st.session_state[key]),
             )  # fmt: skip
+
+
+def _csv(table) -> bytes:
+    return (table() if callable(table) else table).to_csv(index=False).encode()
 
 
 def table(

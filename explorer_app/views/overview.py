@@ -1,5 +1,7 @@
 """Page 1: what a run learned, in one look."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -8,7 +10,7 @@ from explorer_app.link_table import Column, show
 from explorer_app.show import chart, decimal, export, id_of, md, metrics, table
 from explorer_app.views.parts import breadcrumbs
 from lmindexer import plots
-from lmindexer.browse import RunBrowser, usage, words
+from lmindexer.browse import RunBrowser, documents, usage, words
 from lmindexer.browse.prefixes import children, tree
 
 TITLE, ICON = "Overview", ":material/dashboard:"
@@ -82,7 +84,9 @@ def _tree(run: RunBrowser) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         back = "the part at the left edge" if kind == "icicle" else "the middle"
         st.caption(f"A click on a part goes down into it, a click on {back} goes back up.")
-        export("tree", figure, {"nodes": tree(run, prefix, 3, level or 1, 400)})
+        ids = partial(documents.whole, run, prefix, texts=False)
+        nodes = partial(tree, run, prefix, 3, level or 1, 400)
+        export("tree", figure, {"nodes": nodes, f"all IDs {'under this prefix' if prefix else 'of the run'}": ids})
     links.page_link(
         "prefixes", f"Look closely at {md(id_of(prefix) or 'the first codes')}", ":material/bar_chart:",
         prefix=".".join(map(str, prefix)) or None,

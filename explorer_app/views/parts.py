@@ -1,5 +1,7 @@
 """Parts that several pages share: breadcrumbs, a list of documents by page, links to a document."""
 
+from functools import partial
+
 import streamlit as st
 
 from explorer_app import helplines, links
@@ -42,7 +44,16 @@ def document_list(run: RunBrowser, prefix: tuple[int, ...], key: str, category=N
         return
     documents_table(found.rows, key, says=f"Documents under {id_of(prefix)}" if prefix else "All documents")
     pager(found, offset, key)
-    export(f"documents-{id_of(prefix) or 'all'}", tables={"documents of this page": found.rows})
+    listed = "under this prefix" if prefix else "of the run"
+    tables = {"documents of this page": found.rows}
+    if search and found.total:
+        matched = documents.matches(run, search, in_text, run.where(prefix, category))
+        tables[f"all {'more than ' if found.capped else ''}{found.total:,} that match"] = partial(
+            documents.whole, run, (), matched
+        )
+    tables[f"all documents {listed}, with texts"] = partial(documents.whole, run, prefix)
+    tables[f"all IDs {listed}"] = partial(documents.whole, run, prefix, texts=False)
+    export(f"documents-{id_of(prefix) or 'all'}", tables=tables)
 
 
 def documents_table(rows, key: str, extra: list[Column] | None = None, says: str = "Documents", brief=False) -> None:

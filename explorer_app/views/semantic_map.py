@@ -1,6 +1,7 @@
 """Page 5: the map of documents by their last hidden state, in two dimensions."""
 
 import re
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -10,10 +11,10 @@ from explorer_app.link_table import Column, show
 from explorer_app.show import chart, export, id_of
 from explorer_app.views.parts import breadcrumbs, documents_table
 from lmindexer import plots
-from lmindexer.browse import RunBrowser, mapping, words
+from lmindexer.browse import RunBrowser, documents, mapping, words
 
 TITLE, ICON = "Map", ":material/map:"
-SHOWN, LISTED = 50, 20_000  # documents of a selection that are listed, and that its export has
+SHOWN = 50  # documents of a selection that are listed; its export has all
 SHAPES = 4  # areas that a link holds
 
 
@@ -50,13 +51,34 @@ def render() -> None:
     with_list = st.columns([5, 4]) if shapes or at >= 0 else [st.container()]
     figure.update_layout(showlegend=len(with_list) == 1)  # beside a list there is no room; labels stand on the map
     with with_list[0]:
-        chart(figure, f"map_{by}_{prefix}_{run.name}", _remember, modes=("points", "box", "lasso"))
+        chart(figure, f"map_{by}_{prefix}_{run.name}", _remember, modes=("points", "box", "lasso"), beside=True)
+        _groups(run, by, prefix)
     if len(with_list) == 1:
         st.info("Draw a lasso around documents, or press one; they are listed here.", icon=":material/select_all:")
         return
     with with_list[1]:
         found = [mapping.in_shape(run, corners, prefix) for corners in shapes]
         _selection(run, np.unique(np.concatenate([*found, [at] if at >= 0 else []])).astype(int))
+
+
+def _groups(run: RunBrowser, by: str, prefix) -> None:
+    """The groups of the map as links, for keys and screen readers: each opens its documents beside the map."""
+    kind, number = by.split()
+    found = mapping.groups(run, (kind, int(number)), prefix)
+    labels = run.labels_of(int(number), found["value"]) if kind == "category" else {}
+    named = words.keywords(run) if by == "position 1" else {}
+    found["name"] = [
+        labels.get(value, "(no category)") if kind == "category" else
+        f"{id_of((value,)) or 'no code'} {', '.join(named.get(value, [])[:3])}" for value in found["value"]
+    ]  # fmt: skip
+    with st.expander("The groups of the map as a list", icon=":material/list:"):
+        st.caption("A group opens as the middle half of its documents along both axes.")
+        area = [f"{row.x0:.2f},{row.y0:.2f};{row.x1:.2f},{row.y1:.2f}" for row in found.itertuples()]
+        show(
+            found, [Column("name", "group"), Column("documents", "documents", "number")], "map_groups",
+            "Groups of the map",
+            lambda place: ("map", links.query(by=by, prefix=links.get("prefix") or None, area=[area[place]])),
+        )  # fmt: skip
 
 
 def _how_drawn(run: RunBrowser) -> str:
@@ -114,7 +136,7 @@ def _selection(run: RunBrowser, rows: np.ndarray) -> None:
     if not len(rows):
         st.info("There is no document in the selection; draw it larger.", icon=":material/search_off:")
         return
-    found, codes = mapping.of_rows(run, rows, LISTED)
+    found, codes = mapping.of_rows(run, rows, SHOWN)
     st.subheader(f"{len(rows):,} document{'' if len(rows) == 1 else 's'} selected", anchor=False)
     st.button("Clear the selection", icon=":material/deselect:", on_click=links.put, kwargs={"area": None, "at": None})
     named = words.keywords(run)
@@ -122,10 +144,10 @@ def _selection(run: RunBrowser, rows: np.ndarray) -> None:
     codes["ID"] = [id_of((code,)) for code in codes["code"]]
     part_documents, part_codes = st.tabs(["Documents", "First codes among them"])
     with part_documents:
-        documents_table(found.head(SHOWN), "map_documents", says="Selected documents", brief=True)
+        documents_table(found, "map_documents", says="Selected documents", brief=True)
         if len(rows) > SHOWN:
-            st.caption(f"The first {SHOWN} are listed; the export has {min(len(rows), LISTED):,}.")
-        export("map-selection", tables={"selected documents": found})
+            st.caption(f"The first {SHOWN} are listed; the export has all {len(rows):,}.")
+        export("map-selection", tables={"selected documents": partial(documents.whole, run, (), rows.tolist())})
     with part_codes:
         show(
             codes,

@@ -9,7 +9,7 @@ from explorer_app.link_table import Column
 from explorer_app.show import chart, count, decimal, export, id_of, md, table
 from explorer_app.views.parts import documents_table
 from lmindexer import plots
-from lmindexer.browse import RunBrowser, inside, neighbours, words
+from lmindexer.browse import RunBrowser, inside, likeness, neighbours, words
 
 TITLE, ICON = "Try a text", ":material/edit_note:"
 SHOWN = 20
@@ -39,6 +39,7 @@ def render() -> None:
         return
     with st.spinner("Going down the tree …"):
         way = _way(run, indexer, text, width, scorer, models.key_of(run))
+    _told_unlike(run, text, way)
     _paths(run, way)
     _ranking(run, way, width)
     _documents(run, way)
@@ -49,6 +50,30 @@ def _way(_run: RunBrowser, _indexer, text: str, width: int, scorer: str, key: tu
     make = SCORERS[scorer]
     other = make(_run, _indexer, text) if make else None
     return inside.way_of(_run, _indexer, text, models.trie(_run), width, other)
+
+
+def _told_unlike(run: RunBrowser, text: str, way: inside.Way) -> None:
+    """Whether the text is like the corpus; where it is not, every probability below is about the wrong question."""
+    found = likeness.likeness(run, text, way.state)
+    said = []
+    if found.known is not None:
+        low, middle = found.usual_known
+        share = f"{found.known:.0%} of its words are in the corpus (of a document's own words {middle:.0%} as a rule"
+        missing = f"; unknown: {', '.join(found.unknown)}" if found.unknown else ""
+        said.append(f"{share}, {low:.0%} or more for 19 of 20{missing})")
+    if found.cosine is not None:
+        low, middle = found.usual_cosine
+        said.append(
+            f"its nearest document has cosine {found.cosine:.2f} ({middle:.2f} between documents as a rule, "
+            f"{low:.2f} or more for 19 of 20)"
+        )
+    if found.unlike:
+        st.warning(
+            f"This text is unlike the corpus: {md('; '.join(said), 500)}. The model has to choose one of the IDs that "
+            "exist, so its probabilities say little here.", icon=":material/travel_explore:",
+        )  # fmt: skip
+    elif said:
+        st.caption(f"The text is like the corpus: {md('; '.join(said), 500)}.")
 
 
 def _paths(run: RunBrowser, way: inside.Way) -> None:
@@ -62,12 +87,11 @@ def _paths(run: RunBrowser, way: inside.Way) -> None:
         f"#### {md(id_of(best['codes']))} with probability {np.exp(best['score']):.1%}",
         help="The product of the code's probabilities along the path; dropped and impossible branches take the rest.",
     )
-    figure = plots.beam_tree(steps, names)
-    chart(figure, "beam")
+    figure = plots.beam_tree(steps, names, way.beam.paths)
     seen = steps.assign(ID=[id_of(prefix) for prefix in steps["prefix"]], probability=np.exp(steps["score"]))
-    export(
-        "beam", figure, {"branches": seen[["position", "ID", "log_probability", "probability", "kept", "documents"]]}
-    )
+    seen = seen[["position", "ID", "log_probability", "probability", "kept", "documents"]]
+    chart(figure, "beam", told=seen[seen["kept"]].drop(columns=["log_probability", "kept"]))
+    export("beam", figure, {"branches": seen})
 
 
 def _ranking(run: RunBrowser, way: inside.Way, width: int) -> None:

@@ -77,6 +77,29 @@ def fetch(run: RunBrowser, rows: list[int], excerpt: int = EXCERPT) -> pd.DataFr
     return found[[name for name in found.columns if not name.startswith("g")]]
 
 
+def whole(run: RunBrowser, prefix: Prefix = (), rows: list[int] | None = None, texts: bool = True) -> pd.DataFrame:
+    """All documents under a prefix, or those at `rows`, for a file.
+
+    Columns: doc_id, id, c1 … cT, suffix, title, category_1 …, text.
+
+    Args:
+        rows: places of documents; None stands for all under the prefix.
+        texts: whether titles, categories and whole texts come along; without them it is a table of IDs.
+    """
+    listed = None if rows is None else ", ".join(str(int(row)) for row in rows) or "-1"
+    condition = run.where(prefix) if listed is None else f"row IN ({listed})"
+    wanted = f", title{_groups(run)}, text" if texts else ""
+    found = run.frame(
+        f"SELECT row, doc_id, {run.codes(run.positions)}, suffix{wanted} "
+        f"FROM (SELECT * FROM docs WHERE {condition}) JOIN texts USING (row) ORDER BY row"
+    )
+    found.insert(2, "id", _strings(found, run.positions))
+    for level in range(1, run.levels + 1) if texts else ():
+        labels = run.labels_of(level, found[f"g{level}"].unique())
+        found[f"g{level}"] = found[f"g{level}"].map(labels)
+    return found.drop(columns="row").rename(columns={f"g{level}": f"category_{level}" for level in range(1, 17)})
+
+
 def row_of(run: RunBrowser, doc_id: str) -> int | None:
     """The place of a document, or None."""
     found = run.frame("SELECT row FROM texts WHERE doc_id = ? LIMIT 1", [doc_id])

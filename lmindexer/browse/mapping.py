@@ -82,6 +82,16 @@ def raster(run: RunBrowser, colour_by: tuple[str, int], prefix: Prefix = (), cel
     return Raster(found, width, height, int(documents))
 
 
+def groups(run: RunBrowser, colour_by: tuple[str, int], prefix: Prefix = (), limit: int = 60) -> pd.DataFrame:
+    """The largest groups of the map: value, documents, and the box x0, x1, y0, y1 of the middle half of each."""
+    column = column_for(run, colour_by)
+    return run.frame(
+        f"SELECT {column} AS value, count(*) AS documents, quantile_cont(x, 0.25) AS x0, quantile_cont(x, 0.75) AS x1, "
+        f"quantile_cont(y, 0.25) AS y0, quantile_cont(y, 0.75) AS y1 FROM map JOIN docs USING (row) "
+        f"WHERE {run.where(prefix)} GROUP BY 1 ORDER BY documents DESC, value LIMIT {int(limit)}"
+    )
+
+
 def in_box(run: RunBrowser, x: tuple[float, float], y: tuple[float, float], prefix: Prefix = ()) -> np.ndarray:
     """Places of the documents in a rectangle of the map."""
     condition = f"x BETWEEN ? AND ? AND y BETWEEN ? AND ? AND {run.where(prefix)}"
