@@ -4,8 +4,11 @@
 because the explorer shows the IDs that annotators must not see. Started on folders, it finds the studies in them.
 """
 
+import re
 import sqlite3
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -16,7 +19,7 @@ from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import Study, open_demonstration
 from lmindexer.human_eval.answering.demonstration import demonstration_file
-from lmindexer.human_eval.answering.store import APPLICATION_ID
+from lmindexer.human_eval.answering.store import APPLICATION_ID, kept_in
 
 SUFFIXES = (".sqlite", ".study")
 _MAGIC = b"SQLite format 3\0"
@@ -45,11 +48,46 @@ def _found(files: tuple[str, ...], folders: tuple[str, ...]) -> dict[str, Path]:
         paths += in_folder(Path(folder))
     found: dict[str, Path] = {}
     for path in dict.fromkeys(paths):
-        key, number = path.stem, 2
+        first, number = key_of(path), 2
+        key = first
         while key in found:
-            key, number = f"{path.stem}~{number}", number + 1
+            key, number = f"{first}~{number}", number + 1
         found[key] = path
     return found
+
+
+def key_of(path: Path) -> str:
+    """What stands for a study in a link: words of its title, never the file's name, and a sign of its content.
+
+    The sign keeps apart studies of one title whatever other files there are. A file that cannot be read has its name.
+    """
+    try:
+        about = kept_in(path)
+    except (LMIndexerError, OSError, sqlite3.Error):
+        return path.stem
+    words = re.sub(r"[^a-z0-9]+", "-", about["name"].lower()).strip("-")[:50].rstrip("-")
+    return f"{words or 'study'}-{about['fingerprint'][:6]}"
+
+
+def title_of(path: Path) -> str:
+    """The study's title; a file that cannot be read has its name."""
+    try:
+        return kept_in(path)["name"]
+    except (LMIndexerError, OSError, sqlite3.Error):
+        return path.stem
+
+
+def asked_for(options: dict[str, Path]) -> str:
+    """The link's study: by its key, or by the file's name, as links had it before; "" for one that is not here."""
+    wanted = links.get("study")
+    if wanted in options:
+        return wanted
+    return next((key for key, path in options.items() if wanted and path.stem == wanted), "")
+
+
+def forget() -> None:
+    """Look the studies up again at once."""
+    _found.clear()
 
 
 def in_folder(folder: Path) -> list[Path]:
@@ -76,7 +114,7 @@ def found(demonstration: bool = False) -> dict[str, Path]:
     """
     options = _found(given(), () if only() else context.folders())
     if demonstration and not only() and demonstration_file().is_file():
-        options = options | {demonstration_file().stem: demonstration_file()}
+        options = options | {key_of(demonstration_file()): demonstration_file()}
     return options
 
 
@@ -98,10 +136,14 @@ def open_study(path: Path) -> Study:
 def choose(demonstration: bool = False) -> None:
     """Draw the choice of the study where there are several; it lives in the link."""
     options = found(demonstration)
-    if links.get("study") and links.get("study") not in options:
+    if links.get("study") and not asked_for(options):
         st.warning(f"There is no study **{md(links.get('study'), 80)}** here.", icon=":material/search_off:")
     if len(options) > 1:
-        links.choose("Study", list(options), "study", next(iter(options)))
+        first = asked_for(options) or next(iter(options))
+        titles = {key: title_of(path) for key, path in options.items()}
+        alike = Counter(titles.values())
+        said = {key: title if alike[title] == 1 else f"{title} ({key[-6:]})" for key, title in titles.items()}
+        links.choose("Study", list(options), "study", first, text=said.get)
 
 
 def chosen(choice: bool = True, demonstration: bool = False) -> tuple[str, Study]:
@@ -111,7 +153,7 @@ def chosen(choice: bool = True, demonstration: bool = False) -> tuple[str, Study
         _none()
     if choice:
         choose(demonstration)
-    key = links.get("study") if links.get("study") in options else next(iter(options))
+    key = asked_for(options) or next(iter(options))
     try:
         return key, open_study(options[key])
     except (LMIndexerError, OSError, sqlite3.Error) as error:
@@ -123,6 +165,34 @@ def chosen(choice: bool = True, demonstration: bool = False) -> tuple[str, Study
 
 def _none():
     st.info("There is no study in the folders yet.", icon=":material/ballot:")
-    st.markdown("Make one from two or more finished runs over the same corpus:")
+    if not only():
+        st.markdown("Make one on the page **Studies**, or on the shell, from finished runs over the same corpus:")
     st.code("lmindexer label create runs/one runs/two -o study.sqlite\nlmindexer label open study.sqlite", "bash")
     st.stop()
+
+
+TROUBLE = (LMIndexerError, OSError, sqlite3.Error)  # what a file can do to us; said, never raised
+
+
+def act(label: str, does: Callable[[str, str], object], reason: str = "Why", needs_reason: bool = False) -> None:
+    """Within a form: ask who and why, and do it; both stay in the study."""
+    who = st.text_input("Your name", max_chars=60)
+    why = st.text_input(reason, max_chars=300)
+    if not st.form_submit_button(label, type="primary"):
+        return
+    if not who.strip() or (needs_reason and not why.strip()):
+        st.error("Please give your name." if not who.strip() else "Please give a reason.")
+        return
+    try:
+        does(who.strip(), why.strip())
+    except TROUBLE as error:
+        st.error(md(error, 600))
+        return
+    st.rerun()
+
+
+def end_form(study: Study, where=st, key: str = "end_study") -> None:
+    """A button that opens a form to end the study."""
+    with where.popover("End the study", icon=":material/flag:"), st.form(key, border=False):
+        st.markdown("No more answers are taken. This cannot be taken back.")
+        act("End it", study.end)

@@ -13,6 +13,7 @@ from explorer_app.views import (
     runs,
     search,
     semantic_map,
+    study_desk,
     try_text,
 )
 
@@ -27,6 +28,7 @@ PAGES = {
     "try": try_text,
     "runs": runs,
     "corpus": corpus,
+    "studies": study_desk,
     "label": labelling,
     "results": human_results,
     "adjudicate": adjudication,

@@ -1,13 +1,10 @@
 """Results of a study: who is how far, agreement and annotators when it has ended, methods once it is unblinded."""
 
-import sqlite3
-
 import streamlit as st
 
 from explorer_app import links, studies
 from explorer_app.show import chart, count, decimal, export, md, share, table
 from lmindexer import plots
-from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval.results.agreement import describe
 from lmindexer.human_eval.results.findings import NAMES
 from lmindexer.human_eval.results.judge import embedding_judge
@@ -18,7 +15,6 @@ from lmindexer.human_eval.results.results import last_event, study_results, unbl
 TITLE, ICON = "Results", ":material/how_to_vote:"
 COORDINATOR = True
 PARTS = {"methods": "By method", "agreement": "Agreement", "annotators": "Annotators"}
-TROUBLE = (LMIndexerError, OSError, sqlite3.Error)
 STYLE = """<style>@media (max-width: 640px) {
 [data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; } }</style>"""
 EFFECTIVE = "As many independent answers would tell as much; answers to one question resemble each other."
@@ -38,7 +34,7 @@ def render() -> None:
             _not_ended(key, study)
             return
         _ended(key, study)
-    except TROUBLE as error:
+    except studies.TROUBLE as error:
         st.error(md(error, 600), icon=":material/error:")
 
 
@@ -57,29 +53,10 @@ def _not_ended(key: str, study) -> None:
     else:
         st.info("Nobody has signed in yet.", icon=":material/group:")
     left, right = st.columns(2)
-    with left.popover("End the study", icon=":material/flag:"), st.form("end_study", border=False):
-        st.markdown("No more answers are taken. This cannot be taken back.")
-        _act("Your name", "Why", "End it", lambda who, why: study.end(who, why))
+    studies.end_form(study, left)
     with right.popover("Look early", icon=":material/visibility:"), st.form("look_early", border=False):
         st.markdown("Looking before the end can sway when a study is stopped; that it was done stays on record.")
-        _act("Your name", "Why", "Look", lambda who, why: _look(key, study, f"{who}: {why}"), needs_reason=True)
-
-
-def _act(name: str, reason: str, label: str, does, needs_reason: bool = False) -> None:
-    """A form that asks who and why, and does it."""
-    who = st.text_input(name, max_chars=60)
-    why = st.text_input(reason, max_chars=300)
-    if not st.form_submit_button(label, type="primary"):
-        return
-    if not who.strip() or (needs_reason and not why.strip()):
-        st.error("Please give your name." if not who.strip() else "Please give a reason.")
-        return
-    try:
-        does(who.strip(), why.strip())
-    except TROUBLE as error:
-        st.error(md(error, 600))
-        return
-    st.rerun()
+        studies.act("Look", lambda who, why: _look(key, study, f"{who}: {why}"), needs_reason=True)
 
 
 def _look(key: str, study, reason: str) -> None:
@@ -154,7 +131,7 @@ def _methods(key: str, study, found, answers) -> None:
                 "From now on methods and right answers are shown. Settle disagreements before. It cannot be taken "
                 "back, and who did it, when and why stays on record."
             )
-            _act("Your name", "Why", "Unblind", lambda who, why: study.unblind(who, why, early=not study.ended))
+            studies.act("Unblind", lambda who, why: study.unblind(who, why, early=not study.ended))
         return
     st.caption(md(unblinded_words(unblinding_of(study)), 400))
     st.markdown("\n".join(f"- {md(sentence, 600)}" for sentence in found.findings))

@@ -36,7 +36,7 @@ def render() -> None:
 
 def _session(key: str, study):
     """The session of the person who signed in here, or who comes back by a link with a name known to the study."""
-    if links.get("study") not in ("", key):
+    if links.get("study") and studies.asked_for(studies.found()) != key:
         return None  # the link's study is not here: who came for it is not to answer another one unawares
     kept = st.session_state.get(LATELY)
     name = links.get("as")

@@ -212,6 +212,15 @@ class Store:
 _inherited: list = []
 
 
+def kept_in(path: str | Path) -> dict:
+    """What a study's file says of itself (name, created, plan, facts, fingerprint, …), without a check of the rest."""
+    connection = _connect(resolved(path))
+    try:
+        return {key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM study")}
+    finally:
+        connection.close()
+
+
 def content_of(connection: sqlite3.Connection) -> list[tuple[str, list[tuple]]]:
     """(table, rows) of everything but the events."""
     return [(table, connection.execute(f"SELECT * FROM {table}").fetchall()) for table in CONTENT]

@@ -72,8 +72,7 @@ class Study(StudyFile):
         path = Path(path)
         if path.exists():
             raise StudyError(f"{path} is there already; a study is never replaced, so choose another name.")
-        design = check_design(questions, per_method, annotators, overlap, repeats, gold, length, seed)
-        content = make_content(bundles, corpus, design)
+        content = _drawn(bundles, corpus, questions, per_method, annotators, overlap, repeats, gold, length, seed)
         about = {
             "name": name or TITLE,
             "created": now(),
@@ -84,6 +83,18 @@ class Study(StudyFile):
             "password": hash_password(password) if password is not None else None,
         }
         return cls(Store.create(path, _rows(content, about)))
+
+    @classmethod
+    def plan_of(
+        cls, bundles, corpus=None, *, questions: Sequence[str] | Mapping[str, int] = ("intruder", "pair"),
+        per_method: int = 40, annotators: int | Sequence[str] = 2, overlap: int | None = None, repeats: float = 0.1,
+        gold: float = 0.1, length: int | None = None, seed: int = 0,
+    ) -> str:  # fmt: skip
+        """The plan, in words, of the study that `create` would make of the same arguments; nothing is written.
+
+        >>> print(Study.plan_of(["runs/a", "runs/b"], per_method=40, seed=1))                  # doctest: +SKIP
+        """
+        return _drawn(bundles, corpus, questions, per_method, annotators, overlap, repeats, gold, length, seed).plan
 
     @classmethod
     def open(cls, path: str | Path) -> "Study":
@@ -157,6 +168,18 @@ class Study(StudyFile):
         """done and total over the whole study, and by annotator's place; shows no answers."""
         return tables.progress(self)
 
+    def paces(self) -> pd.DataFrame:
+        """One row for each who signed in and has not left: annotator, done, total, seconds_each, seconds_left, last.
+
+        Pace is the median time of an answer; None before the first. Shows no answers.
+        """
+        people, rows = self.annotators(), []
+        for row in people[~people["left"].astype(bool) & (people["slot"] > 0)].itertuples():
+            found = Session(self, row.annotator, row.slot, row.simulated).progress()
+            rows.append((row.annotator, found.done, found.total, found.seconds_each, found.seconds_left, row.last))
+        columns = ["annotator", "done", "total", "seconds_each", "seconds_left", "last"]
+        return pd.DataFrame(rows, columns=columns)
+
     # -- the end -------------------------------------------------------------------------------------------
 
     @property
@@ -217,6 +240,10 @@ class Study(StudyFile):
     def adjudications(self) -> pd.DataFrame:
         """The decisions that count: question_id, answer, by, comment, at."""
         return tables.adjudications(self)
+
+
+def _drawn(bundles, corpus, *design) -> Content:
+    return make_content(bundles, corpus, check_design(*design))
 
 
 def joined_in(connection) -> dict[str, tuple[str, int]]:
