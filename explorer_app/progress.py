@@ -22,14 +22,18 @@ CURVES = ("perplexity", "diff_ratio", "macro_f1", "loss")
 
 
 @st.fragment(run_every=1.5)
-def watch(run: Path, key: str, curves: bool = True) -> None:
-    """The run's progress, looked at again every second and a half; what it needs stands on disk."""
+def watch(run: Path, key: str, curves: bool = True, over: tuple[Path, ...] = ()) -> None:
+    """The run's progress, looked at again every second and a half; what it needs stands on disk.
+
+    Args:
+        over: earlier runs, whose curves are laid over this one's.
+    """
     links.follow_from_fragment()
     found = jobs.status(run)
     with st.container(border=True):
         _line(run, found, key)
         if curves:
-            _curves(run, key, found.state)
+            _curves(run, key, found.state, over)
     if found.state == "finished":
         context.forget_shelf()
         if st.session_state.get(f"seen_{run}") != "finished":
@@ -83,13 +87,18 @@ def _go_on(run: Path) -> None:
         st.session_state[f"failed_{run}"] = str(error)
 
 
-def _curves(run: Path, key: str, state: str) -> None:
+def _curves(run: Path, key: str, state: str, over: tuple[Path, ...]) -> None:
     history = jobs.history(run)
     if history is None or history.empty:
         said = "This method has no curves." if state == "finished" else "Curves appear after the first epoch."
         st.caption(said)
         return
-    there = [name for name in CURVES if name in measures_in({run.name: history})]
+    histories = {run.name: history}
+    for path in over:
+        earlier = jobs.history(path)
+        if earlier is not None and not earlier.empty:
+            histories[path.name] = earlier
+    there = [name for name in CURVES if name in measures_in(histories)]
     for column, name in zip(st.columns(2) * 2, there, strict=False):
         with column:
-            chart(plots.training_curves({run.name: history}, name), f"{key}_{name}")
+            chart(plots.training_curves(histories, name), f"{key}_{name}")

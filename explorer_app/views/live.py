@@ -11,6 +11,8 @@ from lmindexer.common.errors import LMIndexerError
 from lmindexer.datasets import list_samples, load_sample
 from lmindexer.runs import jobs
 
+START, STAMP = "live-", len("1231-235959")  # how the names of tiny runs begin, and their time at the end
+LAID_OVER = 2  # earlier runs that are laid over a new one without being asked
 DOCUMENTS = 1500  # so many of a corpus, so that an epoch takes seconds
 
 
@@ -23,17 +25,23 @@ def render() -> None:
             "Leave a warm-up or a loss out and see what collapses: the slides' training study on your own machine."
         )
         _switches()
-        name = links.get("live")
-        run = _run_of(name)
+        known = _known()
+        run = known.get(links.get("live"))
         if run is not None:
-            watch(run, "live")
+            earlier = [name for name in known if name != run.name]
+            over = links.several(
+                "Lay earlier runs over it", earlier, "over", default=earlier[:LAID_OVER], max_selections=6,
+                placeholder="earlier runs of this kind",
+            ) if earlier else []  # fmt: skip
+            watch(run, "live", over=tuple(known[name] for name in over))
 
 
-def _run_of(name: str):
-    """The run's folder, looked up among those that are there; a name never becomes a path."""
-    known = {path.name: path for path in jobs.unfinished(context.writable_folder())}
-    finished = context.shelf().get(name)
-    return known.get(name) or (finished.path if finished else None)
+def _known() -> dict:
+    """{name: folder} of the tiny runs that are there, the latest first; a name never becomes a path."""
+    found = {path.name: path for path in jobs.unfinished(context.writable_folder())}
+    found |= {key: bundle.path for key, bundle in context.shelf().runs.items()}
+    tiny = {name: path for name, path in found.items() if name.startswith(START) or name == links.get("live")}
+    return dict(sorted(tiny.items(), key=lambda pair: pair[0][-STAMP:], reverse=True))
 
 
 def _switches() -> None:
@@ -48,7 +56,7 @@ def _switches() -> None:
     positions = last.slider("Codes in an ID", 1, 3, 2)
     if not st.button("Start", type="primary", icon=":material/play_arrow:"):
         return
-    name = f"live-{corpus}-{time.strftime('%m%d-%H%M%S')}"
+    name = f"{START}{corpus}-{time.strftime('%m%d-%H%M%S')}"
     whole = load_sample(corpus)
     settings = {
         "positions": positions, "discrete_epochs": epochs, "reconstructor_warmup": warmup, "continuous": continuous,
@@ -59,5 +67,5 @@ def _switches() -> None:
     except (LMIndexerError, OSError) as error:
         st.error(md(error, 600), icon=":material/error:")
         return
-    links.put(live=name)
+    links.put(live=name, over=None)
     st.rerun()

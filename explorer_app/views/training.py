@@ -1,8 +1,10 @@
 """Training from a page: which fits are under way, and the form that starts one of any method."""
 
+import pandas as pd
 import streamlit as st
 
 from explorer_app import context, links
+from explorer_app.link_table import Column, show
 from explorer_app.progress import watch
 from explorer_app.show import md
 from lmindexer.common.errors import LMIndexerError
@@ -92,8 +94,9 @@ def _changes(method: str, preset: str | None) -> dict | None:
     with st.expander("Further settings", icon=":material/tune:"):
         written = st.text_area(
             "One a line, as name=value", placeholder="learning_rate=0.001", key=f"changes_{method}",
-            help=f"`lmindexer settings --method {method}` lists them with their values.",
+            help="The table below lists them.",
         )  # fmt: skip
+        _table_of_settings(method, preset)
     found = {}
     for line in filter(str.strip, written.splitlines()):
         name, equals, value = line.partition("=")
@@ -102,6 +105,16 @@ def _changes(method: str, preset: str | None) -> dict | None:
             return None
         found[name.strip()] = read_setting(value.strip())
     return found
+
+
+def _table_of_settings(method: str, preset: str | None) -> None:
+    """All settings of the method with the values that they have without a word here."""
+    from lmindexer.settings.methods import settings_of  # which loads torch
+
+    usual = settings_of(method, preset).to_dict()
+    rows = pd.DataFrame({"name": list(usual), "value": [str(value) for value in usual.values()]})
+    show(rows, [Column("name", "setting", "code"), Column("value", "value without a word here")],
+         f"settings_{method}_{preset}", "Settings of the method")  # fmt: skip
 
 
 def free_name(name: str) -> str:
