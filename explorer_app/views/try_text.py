@@ -131,7 +131,7 @@ def _documents(run: RunBrowser, way: inside.Way) -> None:
         st.subheader("At the end of the best paths")
         found = inside.found_documents(run, way.beam.paths, SHOWN)
         extra = [Column("path", "path", "number"), Column("probability", "probability", "number", 3)]
-        documents_table(found, "at_the_end", extra, "Documents at the end of the best paths")
+        documents_table(found, "at_the_end", extra, "Documents at the end of the best paths", brief=True)
     with right:
         st.subheader("Nearest by state", help=helplines.COSINE)
         states = neighbours.states(run)
@@ -139,4 +139,5 @@ def _documents(run: RunBrowser, way: inside.Way) -> None:
             st.info("There are no states to compare with.", icon=":material/blur_off:")
             return
         near = neighbours.nearest(run, way.state, SHOWN)
-        documents_table(near, "near", [Column("cosine", "cosine", "number", 3)], "Nearest documents by state")
+        cosine = [Column("cosine", "cosine", "number", 3)]
+        documents_table(near, "near", cosine, "Nearest documents by state", brief=True)

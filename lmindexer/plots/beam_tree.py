@@ -54,6 +54,8 @@ def beam_tree(steps, names=None, paths=None) -> go.Figure:
 
 
 def _percent(probability: float) -> str:
+    if probability < 0.0005:
+        return "under 0.1%"
     return f"{probability:.0%}" if probability >= 0.1 else f"{probability:.1%}"
 
 

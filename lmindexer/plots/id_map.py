@@ -10,6 +10,7 @@ from lmindexer.plots.style import dress, id_text, last_part, plain
 
 NOTE = "no unit; distances are not the model's"
 NAMED = {"category": 16, "position": 64}  # values with a colour of their own
+DRAWN, SIGN, LINE = 460, 7, 17  # pixels: the side of the drawn map at least, a label's sign, a label's height
 LABELLED = 24  # groups whose name stands at their middle
 
 
@@ -87,11 +88,17 @@ def _name(value: int, kind: str, labels: dict[int, str]) -> str:
 
 
 def _label_groups(figure, points, kind: str, labels: dict[int, str]) -> None:
-    """The first word of a group's name at the median of its points, for the largest groups."""
+    """The first word of a group's name at the median of its points, for the largest groups, none over another."""
+    unit = max(np.ptp(points["x"]), np.ptp(points["y"]), 1e-9) / DRAWN if len(points) else 1.0  # of the map, a pixel
+    taken: list[tuple[float, float, float]] = []
     middles = points.groupby("value").agg(x=("x", "median"), y=("y", "median"), n=("x", "size"))
     for value, row in middles.nlargest(LABELLED, "n").iterrows():
         name = labels.get(value, "")
         text = last_part(name) if kind == "category" else name.split(", ")[0] or f"<{value}>"
+        place = (row["x"], row["y"], SIGN * min(len(text), 18) * unit)
+        if any(abs(place[0] - x) < (place[2] + wide) / 2 and abs(place[1] - y) < LINE * unit for x, y, wide in taken):
+            continue
+        taken.append(place)
         figure.add_annotation(
             x=row["x"], y=row["y"], text=plain(text, 18), showarrow=False, font={"size": 11, "color": "#111111"},
             bgcolor="rgba(255,255,255,0.72)", borderpad=1,

@@ -1,0 +1,173 @@
+"""The explorer in a real browser: processor seconds of the browser and of the server for each page and each drill.
+
+    python benchmarks/explorer_browser.py [FOLDER [RUN]]       # default: the bundled WordNet run
+
+A chromium (/usr/bin/chromium, or the one in LMINDEXER_CHROMIUM) is driven by Playwright. Each page is opened as a person
+does, by the link of the sidebar, in a tab that has shown the overview; a drill is a row of a table or a link. "Page" is
+the processor time of the tab's main thread (scripts, styles, layout: Chrome's TaskDuration in thread ticks), "browser"
+that of all its processes, drawing in software included, "server" that of the Streamlit process. Processor time does not
+grow on a busy machine as wall time does; wall time is told beside it. The bounds are those of the project: 1.5 s for a
+page, 0.7 s for a drill, 3 s for the first document, all of the page's time.
+"""
+
+import argparse
+import contextlib
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
+BOUNDS = {"page": 1.5, "drill": 0.7, "document": 3.0}
+QUIET = (
+    "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+    " && !document.querySelector('[data-testid=stSkeleton]')"
+)
+PAGES = ("overview", "search", "prefixes", "collapse", "map", "compare", "runs", "corpus", "studies")
+FOLLOW = (  # what a link in the app does: the address changes, the page is not loaded anew
+    "address => { window.history.pushState({}, '', new URL(address, document.baseURI.split('?')[0]).href);"
+    " window.dispatchEvent(new PopStateEvent('popstate')); }"
+)
+
+
+def steps(run: str) -> list[tuple[str, str, str]]:
+    """(what it is called, its bound, its address), in the order in which a person would go."""
+    query = f"run={quote(run)}"
+    found = [("first document", "document", f"document?{query}&doc=FIRST")]
+    found += [(name, "page", f"{'' if name == 'overview' else name}?{query}") for name in PAGES]
+    found += [("search: man", "page", f"search?{query}&q=man"), ("try a text", "page", f"try?{query}&text=a+small+bird")]
+    drills = [("overview again", "?{}"), ("tree: a code", "?{}&prefix=3"), ("tree: two codes", "?{}&prefix=3.1")]
+    drills += [("prefixes: a code", "prefixes?{}&prefix=3"), ("prefixes: two codes", "prefixes?{}&prefix=3.1")]
+    drills += [("another document", "document?{}&doc=SECOND"), ("map: by code", "map?{}&by=position+1")]
+    return found + [(name, "drill", address.format(query)) for name, address in drills]
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    """User and system time of a process and of all that came from it, ended ones that were waited for included."""
+    total = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            total += sum(one.cpu_times()[:4])
+    return total
+
+
+def browser_process() -> psutil.Process:
+    """The chromium that Playwright has started for this program: the one of its kind that is nobody's helper."""
+    found = [
+        one for one in psutil.Process().children(recursive=True)
+        if "chrom" in one.name() and not any(word.startswith("--type=") for word in one.cmdline())
+    ]  # fmt: skip
+    return min(found, key=lambda one: one.create_time())
+
+
+def settle(tab) -> None:
+    """Wait until the server has answered and nothing is drawn any more."""
+    tab.wait_for_timeout(250)
+    tab.wait_for_function(QUIET, timeout=180_000)
+    tab.wait_for_timeout(900)
+
+
+def thread_time(session) -> float:
+    """Seconds of the tab's main thread so far."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+
+
+def measure(address: str, server: psutil.Process, run: str, documents: tuple[str, str]) -> list[dict]:
+    """Go through all steps once, in a new browser."""
+    from playwright.sync_api import sync_playwright
+
+    rows = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
+        tab.set_default_timeout(180_000)
+        session = tab.context.new_cdp_session(tab)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        process = browser_process()
+        tab.goto(f"{address}?run={quote(run)}")
+        tab.wait_for_selector("h1")
+        settle(tab)
+        for name, bound, path in steps(run):
+            path = path.replace("FIRST", quote(documents[0])).replace("SECOND", quote(documents[1]))
+            start = (time.perf_counter(), thread_time(session), processor_seconds(process), processor_seconds(server))
+            tab.evaluate(FOLLOW, path or "./")
+            settle(tab)
+            end = (time.perf_counter(), thread_time(session), processor_seconds(process), processor_seconds(server))
+            wall, page, whole, answered = (after - before for before, after in zip(start, end, strict=True))
+            if tab.locator("[data-testid=stException]").count():
+                raise SystemExit(f"{name}: the page shows an error")
+            rows.append({"step": name, "bound": bound, "page": page, "browser": whole, "server": answered,
+                         "wall": wall - 1.15})  # fmt: skip
+        browser.close()
+    return rows
+
+
+def serve(folder: str):
+    """The app in a process of its own: (process, address)."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    app = Path(__file__).resolve().parents[1] / "explorer_app" / "app.py"
+    words = [sys.executable, "-m", "streamlit", "run", "--server.port", str(port), "--server.headless", "true"]
+    with tempfile.TemporaryFile() as log:
+        words += ["--server.fileWatcherType", "none", str(app), "--", folder]
+        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+            return process, f"http://127.0.0.1:{port}/"
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit("the explorer did not start")
+
+
+def report(rounds: list[list[dict]]) -> bool:
+    """Print the medians over the rounds; False when a bound is broken."""
+    print("| step | page s | bound | browser s | server s | wall s |\n|---|---:|---:|---:|---:|---:|")
+    kept = True
+    for same in zip(*rounds, strict=True):
+        middle = {name: statistics.median(row[name] for row in same) for name in ("page", "browser", "server", "wall")}
+        bound = BOUNDS[same[0]["bound"]]
+        sign = "" if middle["page"] <= bound else " **broken**"
+        kept &= not sign
+        print(f"| {same[0]['step']} | {middle['page']:.2f} | {bound:g}{sign} | {middle['browser']:.2f} | "
+              f"{middle['server']:.2f} | {middle['wall']:.2f} |")  # fmt: skip
+    print(f"\nMedians of {len(rounds)} rounds on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}.")
+    return kept
+
+
+def main() -> None:
+    """Measure the bundled WordNet run, or another one."""
+    from lmindexer.datasets import samples_folder
+    from lmindexer.runs.bundle import Bundle
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", nargs="?", default=str(samples_folder() / "runs"))
+    parser.add_argument("run", nargs="?", default="wordnet")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    ids = Bundle.open(Path(given.folder) / given.run).ids.doc_ids
+    rounds = []
+    for _ in range(given.rounds):
+        process, address = serve(given.folder)  # anew each time: the first document is then really the first
+        try:
+            server, two = psutil.Process(process.pid), (str(ids[100]), str(ids[4000 % len(ids)]))
+            rounds.append(measure(address, server, given.run, two))
+        finally:
+            process.terminate()
+            process.wait(30)
+    sys.exit(0 if report(rounds) else 1)
+
+
+if __name__ == "__main__":
+    main()
