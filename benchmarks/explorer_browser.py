@@ -2,8 +2,8 @@
 
     python benchmarks/explorer_browser.py [FOLDER [RUN]]       # default: the bundled WordNet run
 
-A chromium (/usr/bin/chromium, or the one in LMINDEXER_CHROMIUM) is driven by Playwright. Each page is opened as a person
-does, by the link of the sidebar, in a tab that has shown the overview; a drill is a row of a table or a link. "Page" is
+A chromium (/usr/bin/chromium, or the one in LMINDEXER_CHROMIUM) is driven by Playwright. Each page is opened as a link
+of the app opens it, in a tab that has shown the overview; a drill is what a row of a table leads to. "Page" is
 the processor time of the tab's main thread (scripts, styles, layout: Chrome's TaskDuration in thread ticks), "browser"
 that of all its processes, drawing in software included, "server" that of the Streamlit process. Processor time does not
 grow on a busy machine as wall time does; wall time is told beside it. The bounds are those of the project: 1.5 s for a
@@ -43,7 +43,8 @@ def steps(run: str) -> list[tuple[str, str, str]]:
     query = f"run={quote(run)}"
     found = [("first document", "document", f"document?{query}&doc=FIRST")]
     found += [(name, "page", f"{'' if name == 'overview' else name}?{query}") for name in PAGES]
-    found += [("search: man", "page", f"search?{query}&q=man"), ("try a text", "page", f"try?{query}&text=a+small+bird")]
+    found += [("search: man", "page", f"search?{query}&q=man")]
+    found += [("try a text", "page", f"try?{query}&text=a+small+bird")]
     drills = [("overview again", "?{}"), ("tree: a code", "?{}&prefix=3"), ("tree: two codes", "?{}&prefix=3.1")]
     drills += [("prefixes: a code", "prefixes?{}&prefix=3"), ("prefixes: two codes", "prefixes?{}&prefix=3.1")]
     drills += [("another document", "document?{}&doc=SECOND"), ("map: by code", "map?{}&by=position+1")]
