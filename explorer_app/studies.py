@@ -4,6 +4,7 @@
 because the explorer shows the IDs that annotators must not see. Started on folders, it finds the studies in them.
 """
 
+import hashlib
 import re
 import sqlite3
 import sys
@@ -57,7 +58,7 @@ def _found(files: tuple[str, ...], folders: tuple[str, ...]) -> dict[str, Path]:
 
 
 def key_of(path: Path) -> str:
-    """What stands for a study in a link: words of its title, never the file's name, and a sign of its content.
+    """What stands for a study in a link: words of its title, never the file's name, and a sign of its content and time.
 
     The sign keeps apart studies of one title whatever other files there are. A file that cannot be read has its name.
     """
@@ -66,7 +67,8 @@ def key_of(path: Path) -> str:
     except (LMIndexerError, OSError, sqlite3.Error):
         return path.stem
     words = re.sub(r"[^a-z0-9]+", "-", about["name"].lower()).strip("-")[:50].rstrip("-")
-    return f"{words or 'study'}-{about['fingerprint'][:6]}"
+    sign = hashlib.sha256(f"{about['fingerprint']} {about['created']}".encode()).hexdigest()[:6]
+    return f"{words or 'study'}-{sign}"
 
 
 def title_of(path: Path) -> str:

@@ -305,7 +305,72 @@ def test_upload_says_what_is_wrong_with_which_row_and_then_reads(page, tmp_path)
     until(page, said("picture.csv"), upload("picture.csv"))
 
 
-SEEN = ("", "search", "prefixes", "document", "collapse", "map", "compare", "try", "runs", "corpus")
+def text_of(tab) -> str:
+    return tab.locator("[data-testid=stMain]").inner_text()
+
+
+def test_an_id_is_found_and_the_search_has_a_second_page(page):
+    page.visit("search?run=good&q=%3C1%3E%3C0%3E")
+    until(page, page.locator("[data-testid=stMain] a[href*='prefix=1.0']").count)
+    page.visit("search?run=good&q=wood")
+    until(page, lambda: in_link(page, "from") == "20", page.get_by_role("button", name="Next").click)
+
+
+def test_what_is_not_there_is_said_and_no_page_shows_a_traceback_or_leads_out(page):
+    said = {"compare?run=good&other=nope": "no other run nope", "?run=nowhere": "no run nowhere"}
+    said |= {"document?run=good&doc=none": "no document none", "corpus?run=good&job=good": "good is finished"}
+    said |= {"prefixes?run=good&from=100000000": "141–150 of 150", "prefixes?run=good&prefix=9.9": "does not fit"}
+    for path, sentence in said.items():
+        page.visit(path)
+        until(page, lambda sentence=sentence: sentence in text_of(page).replace("\n", " "))
+        assert "Traceback" not in text_of(page) and "Curves appear after" not in text_of(page), path
+        links = page.locator("a[href]").evaluate_all("found => found.map(one => one.href)")
+        assert all(link.startswith("http://127.0.0.1") for link in links), path
+
+
+def test_a_text_that_turns_the_line_does_not_turn_its_neighbours(page):
+    page.visit("prefixes?run=hostile")
+    cell = page.locator("[data-testid=stMain] table td").first
+    assert cell.evaluate("cell => getComputedStyle(cell).unicodeBidi") == "isolate"
+    page.visit("document?run=hostile&doc=h3")
+    text = page.locator("[data-testid=stText]").first
+    assert text.evaluate("one => getComputedStyle(one).unicodeBidi") == "plaintext"
+
+
+def test_the_numbers_of_a_figure_unfold_by_keyboard(page):
+    page.visit("collapse?run=good")
+    folded = page.get_by_text("The numbers of the figure").first
+    table = page.locator("table[aria-label^='Perplexity over training']")
+
+    def unfold():
+        folded.locator("xpath=ancestor::summary").focus()
+        page.keyboard.press("Enter")
+
+    until(page, table.count, unfold)
+    assert "position 1" in table.inner_text()
+
+
+def test_a_group_of_the_map_opens_by_keyboard_and_codes_keep_their_colours(page):
+    page.visit("map?run=good&by=position+1")
+    colours = page.evaluate(
+        "Object.fromEntries(document.querySelector('.js-plotly-plot').data.filter(one => one.marker?.color && one.x[0])"
+        ".map(one => [one.name, one.marker.color + one.marker.symbol]))"
+    )
+    assert len(set(colours.values())) == len(colours) >= 4
+    assert page.evaluate("document.querySelector('.js-plotly-plot').layout.dragmode") == "lasso"
+    page.locator("summary", has_text="The groups of the map").click()
+    until(page, lambda: in_link(page, "area") and "selected" in text_of(page), lambda: open_first_row(page, "area="))
+
+
+def test_the_chosen_cell_is_framed_beside_its_documents_and_the_runs_are_swapped(page):
+    page.visit("compare?run=good&other=other&cell=0.1")
+    until(page, page.get_by_text("Documents with <0> in good and <1> in other").count)
+    assert page.locator(".shapelayer path").count() == 1
+    swap = page.get_by_role("button", name="Swap the two")
+    until(page, lambda: (in_link(page, "run"), in_link(page, "other")) == ("other", "good"), swap.click)
+
+
+SEEN = ("", "search", "prefixes", "document", "collapse", "map", "compare", "try", "runs", "corpus", "studies")
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core: npm install axe-core, or give its file by LMINDEXER_AXE")
