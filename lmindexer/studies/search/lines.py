@@ -8,6 +8,7 @@ from lmindexer.datasets import list_samples, samples_folder
 from lmindexer.indexers import HierarchicalIndexer, LMIndexer, RandomIndexer, ResidualKMeansIndexer, RQVAEIndexer
 from lmindexer.tasks.base import TaskModel
 from lmindexer.tasks.search import BM25, SEAL, DualEncoder, GenerativeRetriever, IndexerRetriever
+from lmindexer.tasks.search.generative import FORMS
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,16 @@ class Line:
 
 SAMPLE_SIZES = {"attack": (16, 8, 8)}  # of the bundled run's IDs; every other method of the comparison takes the same
 SIZES = (32, 32, 32)
+OFTEN = 5  # judgements a document, from which its row is learned
 
 
 def lines_for(corpus: Corpus) -> dict[str, Line]:
     """All lines for one corpus.
 
     The IDs of the five methods have equal codebook sizes: those of the bundled LMIndexer run where the corpus is a
-    sample, otherwise 3 × 32. "Best" takes IDs that were chosen for search: residual k-means, one code of 256 and then
-    the document (up to 4,000 documents: two codes of 16).
+    sample, otherwise 3 × 32. "Best" takes IDs that were chosen for search, of residual k-means: for rows of the node
+    one code of 256 and then the document; for the forms without vectors of documents three codes of 256 (up to 4,000
+    documents: 32, and three of 16). Rows of documents are learned where there are 5 judgements a document or more.
     """
     sizes = SAMPLE_SIZES.get(corpus.name, SIZES)
     found = [
@@ -40,11 +43,9 @@ def lines_for(corpus: Corpus) -> dict[str, Line]:
         Line("dual-encoder", "Dual Encoder", lambda seed: DualEncoder("encoder", seed=seed)),
         Line("seal", "SEAL", lambda seed: SEAL(seed=seed)),
         Line("lm-fine-tuned", "LMIndexer, fine-tuned", lambda seed: IndexerRetriever(_lm(corpus, sizes), seed=seed)),
-        Line(
-            "generative-nodes", "generative, rows of the node, best IDs", lambda seed: _best(seed, "nodes", len(corpus))
-        ),
-        Line("generative-codes", "generative, shared rows, best IDs", lambda seed: _best(seed, "codes", len(corpus))),
     ]
+    for form, said in FORMS.items():
+        found.append(Line(f"generative-{form}", f"generative, {said}, best IDs", _best(corpus, form)))
     for word, label, make in IDS:
         for form, said in (("nodes", "rows of the node"), ("codes", "shared rows")):
             name = f"{label} IDs, {said}"
@@ -56,12 +57,15 @@ def _by_ids(make, corpus: Corpus, sizes, form: str, name: str) -> Callable[[int]
     return lambda seed: GenerativeRetriever(make(corpus, sizes, seed), form, seed=seed, name=name)
 
 
-def _best(seed: int, form: str, documents: int) -> GenerativeRetriever:
-    sizes, rows = (
-        ((256,), 12) if documents > 4_000 else ((16, 16), 16)
-    )  # chosen on validation: docs/results/retrieval.md
-    label = {"nodes": "generative, rows of the node, best IDs", "codes": "generative, shared rows, best IDs"}[form]
-    return GenerativeRetriever(_kmeans(None, sizes, seed), form, rows=rows, seed=seed, name=label)
+def _best(corpus: Corpus, form: str) -> Callable[[int], TaskModel]:
+    """Residual k-means IDs and settings as chosen on validation: docs/results/retrieval.md."""
+    few = len(corpus) <= 4_000
+    judged = 0 if corpus.queries is None else len(corpus.queries.frame)
+    settings = {"rows": 16, "learn_rows": judged >= OFTEN * len(corpus), "embeddings": "minilm+tfidf"}
+    settings["pseudo"] = ("document",) if len(corpus) <= 20_000 else ()  # a budget of 20 processor minutes
+    sizes = ((32,) if few else (256,)) if form == "nodes" else ((16, 16, 16) if few else (256, 256, 256))
+    name = f"generative, {FORMS[form]}, best IDs"
+    return lambda seed: GenerativeRetriever(_kmeans(corpus, sizes, seed), form, seed=seed, name=name, **settings)
 
 
 def _lm(corpus: Corpus, sizes, seed: int = 0):

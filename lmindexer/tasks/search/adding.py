@@ -6,12 +6,15 @@ import torch
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.tasks.decoding import DecodingTree
 from lmindexer.tasks.generative import added_nodes
-from lmindexer.tasks.search.forms import NodeRows, SharedRows
+from lmindexer.tasks.search.forms import NodeRows, PrefixRows, SharedRows
 from lmindexer.tasks.search.summaries import SCALE, SummaryHead, centres_of
 
 
-def extended(form: "NodeRows | SharedRows", ids: SemanticIDs, documents: np.ndarray) -> "NodeRows | SharedRows":
+def extended(form, ids: SemanticIDs, documents: np.ndarray) -> "NodeRows | PrefixRows | SharedRows":
     """The form over more documents (the earlier ones first, in their order): all that was trained stays as it is."""
+    if isinstance(form, PrefixRows):
+        form.head.set_tree(DecodingTree.from_ids(ids, suffix=False))  # rows come from codes: nothing else is needed
+        return form
     return _more_nodes(form, ids, documents) if isinstance(form, NodeRows) else _more_codes(form, ids)
 
 
@@ -43,7 +46,12 @@ def _more_nodes(form: NodeRows, ids: SemanticIDs, documents: np.ndarray) -> Node
     bias = np.concatenate([of_documents[tree.documents.numpy()], weights, np.array(fresh_weights, np.float32)])
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in places])])
     table = np.concatenate([centres, *fresh]).astype(np.float32)
-    more = SummaryHead(tree, documents, table, bias.astype(np.float32), np.concatenate(places), offsets, head.rows)
+    rows = table, bias.astype(np.float32), np.concatenate(places), offsets, head.rows, head.moved is not None
+    more = SummaryHead(tree, documents, *rows)
+    if head.moved is not None:
+        moved = torch.zeros(count, documents.shape[1])
+        moved[head.tree.documents.long()] = head.moved.detach()
+        more.moved.data = moved[tree.documents.long()]
     more.log_scale.data = head.log_scale.detach().clone()
     return _with_map(NodeRows.around(more), form)
 

@@ -1,4 +1,4 @@
-"""The two forms of a generative retriever's output, behind one face: shared rows and rows of the node.
+"""The forms of a generative retriever's output, behind one face: shared rows, rows made from codes, rows of the node.
 
 A form is a module with a learned map on the query's vector, a tree, and
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.tasks.decoding import DecodingTree
 from lmindexer.tasks.generative import PathHead, PathScorer
+from lmindexer.tasks.search.prefix_rows import PrefixHead, PrefixRowsScorer
 from lmindexer.tasks.search.query_map import QueryMap
 from lmindexer.tasks.search.summaries import SummaryHead, SummaryScorer
 
@@ -54,6 +55,44 @@ class SharedRows(nn.Module):
         return sum(4 * rows.numel() for rows in self.head.rows) + self.tree.nbytes
 
 
+class PrefixRows(nn.Module):
+    """Rows that depend on the prefix, made from codes alone (`prefix_rows.PrefixHead`).
+
+    The tree ends with the last code: documents with equal codes have equal scores.
+    """
+
+    ties = True
+
+    def __init__(
+        self,
+        ids: SemanticIDs,
+        width: int,
+        rank: int = 256,
+        codebooks: list[np.ndarray] | None = None,
+        documents: np.ndarray | None = None,
+    ):
+        super().__init__()
+        self.map, tree = QueryMap(width), DecodingTree.from_ids(ids, suffix=False)
+        self.head = PrefixHead(tree, ids.codebook_sizes, width, rank, codebooks, documents)
+
+    @property
+    def tree(self) -> DecodingTree:
+        return self.head.tree
+
+    def states(self, vectors: Tensor) -> Tensor:
+        return self.map(vectors)
+
+    def scorer(self, states: Tensor) -> PrefixRowsScorer:
+        return self.head.scorer(states)
+
+    def loss(self, vectors: Tensor, documents: Tensor) -> Tensor:
+        return self.head.loss(self.states(vectors), documents)
+
+    def bytes_of_rows(self) -> int:
+        """Bytes of everything that a search needs."""
+        return self.head.nbytes
+
+
 class NodeRows(nn.Module):
     """Rows that depend on the prefix: every node of the ID tree has up to `rows` vectors (`summaries.SummaryHead`).
 
@@ -62,10 +101,10 @@ class NodeRows(nn.Module):
 
     ties = False
 
-    def __init__(self, ids: SemanticIDs, documents: np.ndarray, rows: int = 4, seed: int = 0):
+    def __init__(self, ids: SemanticIDs, documents: np.ndarray, rows: int = 4, seed: int = 0, learn: bool = False):
         super().__init__()
         self.map = QueryMap(documents.shape[1])
-        self.head = SummaryHead.of(DecodingTree.from_ids(ids), documents, rows, seed)
+        self.head = SummaryHead.of(DecodingTree.from_ids(ids), documents, rows, seed, learn)
 
     @classmethod
     def around(cls, head: SummaryHead) -> "NodeRows":

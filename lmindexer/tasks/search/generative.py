@@ -21,12 +21,12 @@ from lmindexer.tasks.search import generative_files
 from lmindexer.tasks.search.adding import extended
 from lmindexer.tasks.search.base import SearchModel, filled, top_of
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
-from lmindexer.tasks.search.forms import NodeRows, SharedRows
+from lmindexer.tasks.search.forms import NodeRows, PrefixRows, SharedRows
 from lmindexer.tasks.search.pseudo_queries import pseudo_queries
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 from lmindexer.tasks.search.vectors import TextVectors
 
-FORMS = {"nodes": "rows of the node", "codes": "shared rows"}
+FORMS = {"nodes": "rows of the node", "prefix": "rows from the prefix's codes", "codes": "shared rows"}
 LAMBDAS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 BATCH = 256  # queries that are decoded together
 WITHIN_TIES = 1_000  # documents of a beam that are looked at where many may have one score
@@ -36,20 +36,25 @@ WITHIN_TIES = 1_000  # documents of a beam that are looked at where many may hav
 class GenerativeRetriever(SearchModel):
     """Search by generating IDs: score(d | q) = Σ_t log P(c^t | q, c^{<t}), the suffix (or the document) being last.
 
-    The query's vector q (of a frozen encoder) goes through a learned map, h = q + A q. Two forms of the rest:
+    The query's vector q (of a frozen encoder) goes through a learned map, h = q + A q. Three forms of the rest:
 
     - form="codes", the slides': a row for each code, shared by all prefixes, and a depth decoder that knows the
       prefix. Documents with equal codes have equal scores.
+    - form="prefix": a code's row is moved by the codes before it, in `rank` directions (`prefix_rows`). No vector of a
+      node or a document is kept; documents with equal codes have equal scores.
     - form="nodes": up to `rows` vectors for each node of the ID tree, so rows depend on the prefix; the documents'
       own vectors are the rows of the last level (`summaries`).
 
-    `rank` gives several views: "all" is the path's score alone; "ties" (form="codes") orders documents of equal
-    scores by h · d; "hybrid" is the path's score + λ h · d over the beam's documents, λ chosen on validation.
+    `rank` gives several views: "all" is the path's score alone; "ties" (not form="nodes") orders documents of
+    equal scores by h · d; "hybrid" is the path's score + λ h · d over the beam's documents, λ chosen on validation.
 
     Args:
         indexer: its IDs are generated, and new documents get theirs from it: a fitted one, the folder of its run, or
             one that is not fitted yet (it is fitted on the task's corpus first, at the expense of this fit).
         rows: m of form="nodes".
+        learn_rows: form="nodes" also learns the rows of documents, d + r_d: better where most documents have training
+            queries, worse where few have.
+        rank: of form="prefix".
         embeddings: of queries and documents.
         pseudo: what stands in for queries of documents that have none (`pseudo_queries.KINDS`), () for none.
         pseudo_share: of the pseudo-queries, how many each epoch sees.
@@ -70,8 +75,10 @@ class GenerativeRetriever(SearchModel):
         form: str = "nodes",
         *,
         rows: int = 8,
+        learn_rows: bool = False,
+        rank: int = 256,
         embeddings="minilm",
-        epochs: int = 10,
+        epochs: int = 6,
         learning_rate: float = 1e-3,
         batch: int = 256,
         pseudo: Sequence[str] = ("document",),
@@ -90,9 +97,10 @@ class GenerativeRetriever(SearchModel):
         self.settings = {"form": form, "rows": int(rows), "embeddings": self.vectors_.spec, "epochs": int(epochs)}
         self.settings |= {"learning_rate": float(learning_rate), "batch": int(batch), "pseudo": list(pseudo)}
         self.settings |= {"pseudo_share": float(pseudo_share), "normalise": normalise, "beam": int(beam)}
+        self.settings |= {"learn_rows": bool(learn_rows), "rank": int(rank)}
         self.settings |= {"seed": int(seed), "ids": ids or _described(self.indexer_)}
         self.ids_: SemanticIDs | None = None
-        self.form_: NodeRows | SharedRows | None = None
+        self.form_: NodeRows | PrefixRows | SharedRows | None = None
         self.documents_: np.ndarray | None = None
         self.lambda_ = 0.0
 
@@ -136,11 +144,14 @@ class GenerativeRetriever(SearchModel):
         if rated.queries:
             self.lambda_ = self._best_lambda(queries["validation"], rated)
 
-    def _new_form(self) -> "NodeRows | SharedRows":
-        if self.settings["form"] == "nodes":
-            return NodeRows(self.ids_, self.documents_, self.settings["rows"], self.settings["seed"])
-        width = self.documents_.shape[1]
-        return SharedRows(self.ids_, width, code_means(self.ids_, self.documents_), self.settings["normalise"])
+    def _new_form(self) -> "NodeRows | PrefixRows | SharedRows":
+        settings, width = self.settings, self.documents_.shape[1]
+        if settings["form"] == "nodes":
+            return NodeRows(self.ids_, self.documents_, settings["rows"], settings["seed"], settings["learn_rows"])
+        books = code_means(self.ids_, self.documents_)
+        if settings["form"] == "prefix":
+            return PrefixRows(self.ids_, width, settings["rank"], books, self.documents_)
+        return SharedRows(self.ids_, width, books, settings["normalise"])
 
     def _pairs(self, task: Task, queries: np.ndarray) -> TrainingPairs:
         vectors, documents = [queries], []

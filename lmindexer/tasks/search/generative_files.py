@@ -8,7 +8,7 @@ from lmindexer.common.errors import BundleError
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.tasks.base import Task
-from lmindexer.tasks.search.forms import NodeRows, SharedRows
+from lmindexer.tasks.search.forms import NodeRows, PrefixRows, SharedRows
 from lmindexer.tasks.search.summaries import restored
 from lmindexer.tasks.search.vectors import TextVectors
 
@@ -49,8 +49,11 @@ def read(model, folder: Path, task: Task) -> None:
                     tensors["offsets"],
                     len(tensors["form.head.centres"]),
                     model.settings["rows"],
+                    model.settings["learn_rows"],
                 )
             )
+        elif model.settings["form"] == "prefix":
+            model.form_ = PrefixRows(model.ids_, model.documents_.shape[1], model.settings["rank"])
         else:
             width = model.documents_.shape[1]
             model.form_ = SharedRows(model.ids_, width, None, model.settings["normalise"])

@@ -7,25 +7,18 @@ The weight of a node v of the tree, for a query state h, is
 where R(v) are v's rows: its documents' own vectors where it has at most m documents, otherwise m centres of them
 (k-means), which are trained. Were R(v) always all documents below v, the product of the probabilities along a path
 would be the softmax over all documents of τ h · d + b_d: dense retrieval, decoded code by code. With m centres the
-first codes only see a summary, so what a node costs does not grow with what lies below it. Training has two parts:
-
-    -log P(d | h)                          the path's own likelihood
-    KL(softmax over documents ‖ P(· | h))  the summaries learn to weigh as much as what they summarise
-
-and -log softmax(τ h · d + b_d)_d for the query's map and the last level.
+first codes only see a summary, so what a node costs does not grow with what lies below it. Training: see
+`level_scorer.distilled_loss`, where "dense" is the softmax over the rows of the last level.
 """
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmindexer.tasks.decoding import DecodingTree, Edges, all_scores, path_log_probabilities, segment_logsumexp
-from lmindexer.tasks.decoding.scorer import segment_log_softmax
+from lmindexer.tasks.decoding import DecodingTree, Edges, segment_logsumexp
+from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss, grouped
 
-MOST_DOCUMENTS = 1 << 16  # a loss over all documents costs too much above; then only the path's own is used
 SCALE = 20.0  # τ at the start
-_FEWEST = -1e30
 
 
 class SummaryHead(nn.Module):
@@ -38,23 +31,36 @@ class SummaryHead(nn.Module):
             places[offsets[v]:offsets[v + 1]]. Row r < N is the document at place r of `tree.documents`, row N + c is
             centre c.
         rows: m, rows a node at most.
+        learn: the rows of the last level are learned too, d + r_d with r_d = 0 at the start: for documents that are
+            asked for often enough to be known by more than their text.
 
-    Parameters: `centres` [C, d], `bias` [N + C], `log_scale` [depth] (τ of each level).
+    Parameters: `centres` [C, d], `bias` [N + C], `log_scale` [depth] (τ of each level), `moved` [N, d] (r_d, or None).
     """
 
-    def __init__(self, tree: DecodingTree, documents: np.ndarray, centres, bias, places, offsets, rows: int = 8):
+    def __init__(
+        self,
+        tree: DecodingTree,
+        documents: np.ndarray,
+        centres,
+        bias,
+        places,
+        offsets,
+        rows: int = 8,
+        learn: bool = False,
+    ):
         super().__init__()
         self.tree, self.rows = tree, int(rows)
         self.centres, self.bias = nn.Parameter(torch.as_tensor(centres)), nn.Parameter(torch.as_tensor(bias))
         self.log_scale = nn.Parameter(torch.full((tree.depth,), float(np.log(SCALE))))
         ordered = torch.from_numpy(np.ascontiguousarray(documents, dtype=np.float32))[tree.documents.long()]
         self.register_buffer("documents", ordered, persistent=False)
+        self.moved = nn.Parameter(torch.zeros_like(ordered)) if learn else None
         self.places, self.offsets = torch.as_tensor(places), torch.as_tensor(offsets)
 
     @classmethod
-    def of(cls, tree: DecodingTree, documents: np.ndarray, rows: int = 8, seed: int = 0) -> "SummaryHead":
+    def of(cls, tree: DecodingTree, documents: np.ndarray, rows: int = 8, seed: int = 0, learn: bool = False):
         """With fresh summaries of at most `rows` vectors a node; 1 is "one vector a node"."""
-        return cls(tree, documents, *summarise(tree, documents, rows, seed, SCALE), rows)
+        return cls(tree, documents, *summarise(tree, documents, rows, seed, SCALE), rows, learn)
 
     @property
     def nbytes(self) -> int:
@@ -66,78 +72,52 @@ class SummaryHead(nn.Module):
         """What `tasks.decoding` asks: states [B, d] of queries."""
         return SummaryScorer(self, states)
 
+    def leaves(self) -> Tensor:
+        """[N, d] rows of the last level: the documents' vectors, and what was learned of each beyond its text."""
+        return self.documents if self.moved is None else self.documents + self.moved
+
     def table(self) -> Tensor:
         """[N + C, d] all rows."""
-        return torch.cat([self.documents, self.centres])
+        return torch.cat([self.leaves(), self.centres])
 
     def loss(self, states: Tensor, documents: Tensor) -> Tensor:
         """Mean over queries [B, d] with right documents [B] (corpus places)."""
         scorer = self.scorer(states)
-        if len(self.documents) > MOST_DOCUMENTS:
-            return -path_log_probabilities(scorer, self.tree, self.tree.paths(documents)).sum(1).mean()
-        log_p = all_scores(scorer, self.tree)
-        flat = scorer.whole(self.tree.depth)[:, : len(self.documents)]
-        leaves = self.tree.leaf[documents].long() - self.tree.level_start[self.tree.depth]
-        dense = F.log_softmax(flat, 1)
-        ordered = log_p[:, self.tree.documents.long()]
-        summaries = F.kl_div(ordered, dense.detach(), log_target=True, reduction="batchmean")
-        return F.nll_loss(log_p, documents) + F.nll_loss(dense, leaves) + summaries
+        depth, count = self.tree.depth, len(self.documents)
+        return distilled_loss(scorer, self.tree, documents, lambda: scorer.whole(depth)[:, :count])
 
 
-class SummaryScorer:
-    """A `SummaryHead` and states [B, d], as decoding asks them; nothing has to be remembered of a prefix."""
-
-    normalised = True
+class SummaryScorer(LevelScorer):
+    """A `SummaryHead` and states [B, d], as decoding asks them."""
 
     def __init__(self, head: SummaryHead, states: Tensor):
-        self.head, self.states, self.queries = head, states, len(states)
+        super().__init__(head.tree, states)
+        self.head = head
         self._product: Tensor | None = None
-
-    def begin(self) -> Tensor:
-        return torch.arange(self.queries)
-
-    def advance(self, state: Tensor, rows: Tensor, nodes: Tensor, level: int) -> Tensor:
-        return state.index_select(0, rows)
-
-    def score(self, state: Tensor, edges: Edges) -> Tensor:
-        if len(edges.node) == len(state) * self.head.tree.size(edges.level):  # every row asks for the whole level
-            logits = self._level(edges.level, self.states.index_select(0, state)).flatten()
-        else:
-            logits = self._some(state, edges)
-        return segment_log_softmax(logits, edges)
-
-    def level_scores(self, level: int) -> Tensor:
-        """log P of all nodes of a level after their parents, [B, nodes of the level]."""
-        logits, tree = self._level(level, None), self.head.tree
-        if level == 1:
-            return logits.log_softmax(1)
-        parent = tree.parent[tree.level_start[level] : tree.level_start[level + 1]].long() - tree.level_start[level - 1]
-        total = _grouped(logits, parent, tree.size(level - 1))
-        return logits - total.index_select(1, parent)
 
     def whole(self, level: int) -> Tensor:
         """τ h · r + b of every row, [B, N + C], at a level's τ; the product is made once."""
         if self._product is None:
-            self._product = self.states @ self.head.table().T
+            self._product = torch.cat([self.states @ rows.T for rows in (self.head.leaves(), self.head.centres)], 1)
         return self.head.log_scale[level - 1].exp() * self._product + self.head.bias
 
-    def _level(self, level: int, states: Tensor | None) -> Tensor:
-        """Weights s_v of all nodes of a level: [B, nodes]; of other states than the scorer's own if given."""
+    def weights(self, level: int, states: Tensor | None = None) -> Tensor:
         head, tree = self.head, self.head.tree
         start, end = tree.level_start[level], tree.level_start[level + 1]
         offsets = head.offsets[start : end + 1]
         places = head.places[offsets[0] : offsets[-1]]
-        if states is None:
-            logits = self.whole(level).index_select(1, places)
-        else:
+        if states is not None:
             logits = head.log_scale[level - 1].exp() * (states @ _rows(head, places).T) + head.bias[places]
+        elif level == tree.depth:  # the documents themselves, in the tree's order
+            return self.whole(level)[:, : end - start]
+        else:
+            logits = self.whole(level).index_select(1, places)
         if len(places) == end - start:  # one row each
             return logits
         owner = torch.repeat_interleave(offsets[1:] - offsets[:-1])
-        return _grouped(logits, owner, end - start)
+        return grouped(logits, owner, end - start)
 
-    def _some(self, state: Tensor, edges: Edges) -> Tensor:
-        """Weights of the nodes of some edges: [E]."""
+    def weights_of(self, state: Tensor, edges: Edges) -> Tensor:
         head = self.head
         first = head.offsets[edges.node]
         counts = head.offsets[edges.node + 1] - first
@@ -155,20 +135,17 @@ def _rows(head: SummaryHead, places: Tensor) -> Tensor:
     documents = len(head.documents)
     of_document = places < documents
     if bool(of_document.all()):
-        return head.documents.index_select(0, places)
+        return _leaves(head, places)
     if not bool(of_document.any()):
         return head.centres.index_select(0, places - documents)
     rows = head.documents.new_empty(len(places), head.documents.shape[1])
-    rows[of_document] = head.documents.index_select(0, places[of_document])
+    rows[of_document] = _leaves(head, places[of_document])
     return rows.index_put((torch.nonzero(~of_document)[:, 0],), head.centres[places[~of_document] - documents])
 
 
-def _grouped(logits: Tensor, group: Tensor, groups: int) -> Tensor:
-    """log Σ exp within groups of columns: logits [B, S], group [S] -> [B, groups]."""
-    wide = group.expand(len(logits), -1)
-    top = logits.new_full((len(logits), groups), _FEWEST).scatter_reduce(1, wide, logits.detach(), "amax")
-    total = torch.zeros_like(top).index_add(1, group, (logits - top.index_select(1, group)).exp())
-    return total.log() + top
+def _leaves(head: SummaryHead, places: Tensor) -> Tensor:
+    rows = head.documents.index_select(0, places)
+    return rows if head.moved is None else rows + head.moved.index_select(0, places)
 
 
 def summarise(tree: DecodingTree, documents: np.ndarray, rows: int, seed: int, scale: float):
@@ -218,8 +195,8 @@ def centres_of(vectors: np.ndarray, rows: int, seed: int, scale: float) -> tuple
     return np.stack(found), bias
 
 
-def restored(ids, documents: np.ndarray, places: Tensor, offsets: Tensor, centres: int, rows: int) -> SummaryHead:
+def restored(ids, documents: np.ndarray, places: Tensor, offsets: Tensor, centres: int, rows: int, learn: bool):
     """A head of a given layout whose parameters are still to be loaded."""
     tree, width = DecodingTree.from_ids(ids), documents.shape[1]
     zeros = torch.zeros(centres, width), torch.zeros(len(documents) + centres)
-    return SummaryHead(tree, documents, *zeros, places, offsets, rows)
+    return SummaryHead(tree, documents, *zeros, places, offsets, rows, learn)

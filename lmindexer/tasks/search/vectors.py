@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.training.encoding import cache_folder
-from lmindexer.two_step.embeddings import Embeddings, load_embeddings, make_embeddings
+from lmindexer.two_step.embeddings import Embeddings, JoinedEmbeddings, load_embeddings, make_embeddings
 
 KEPT_FROM = 64  # texts; a few are embedded faster than a file is found
 
@@ -45,7 +46,9 @@ class TextVectors:
         if not texts:
             return self.embeddings.embed(["a"])[:0]
         if len(texts) < KEPT_FROM:
-            return self.embeddings.embed(texts, progress=progress)
+            return self._embedded(texts, progress)
+        if isinstance(self.embeddings, JoinedEmbeddings):  # each source keeps its own, whatever it is joined with
+            return self.embeddings.side_by_side([part.texts(texts, progress=progress) for part in self._parts()])
         path = cache_folder() / "texts" / f"{self._key(texts)}.npy"
         try:
             found = np.load(path, allow_pickle=False)
@@ -53,9 +56,20 @@ class TextVectors:
                 return found
         except (OSError, ValueError, EOFError):
             pass  # not there, or cut short: made anew
-        found = np.ascontiguousarray(self.embeddings.embed(texts, progress=progress), dtype=np.float32)
+        found = np.ascontiguousarray(self._embedded(texts, progress), dtype=np.float32)
         _keep(path, found)
         return found
+
+    def _parts(self) -> "list[TextVectors]":
+        parts = [TextVectors(source) for source in self.embeddings.sources]
+        for part in parts:
+            part._corpus = self._corpus
+        return parts
+
+    def _embedded(self, texts: list[str], progress: bool) -> np.ndarray:
+        with warnings.catch_warnings():  # a query without a known word is no fault of a corpus
+            warnings.filterwarnings("ignore", message=".*vector of zeros", category=UserWarning)
+            return self.embeddings.embed(texts, progress=progress)
 
     def _key(self, texts: list[str]) -> str:
         learned = [self.spec, self.embeddings._state_of_files(), self._corpus]

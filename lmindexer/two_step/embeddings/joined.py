@@ -41,7 +41,7 @@ class JoinedEmbeddings(Embeddings):
     def _fit(self, texts, tails, doc_ids, progress) -> np.ndarray:
         blocks = [source.fit(texts, tails, doc_ids, progress=progress) for source in self.sources]
         self._norms = [float(np.linalg.norm(block, axis=1).mean()) or 1.0 for block in blocks]
-        return self._side_by_side(blocks)
+        return self.side_by_side(blocks)
 
     def _cost(self, seconds: float) -> float | None:
         costs = [source.seconds_ for source in self.sources]
@@ -50,9 +50,10 @@ class JoinedEmbeddings(Embeddings):
     def _embed(self, texts, tails, doc_ids, progress) -> np.ndarray:
         if self._norms is None:
             raise LMIndexerError("These embeddings are not fitted yet; call fit(texts) with the corpus first.")
-        return self._side_by_side([source.embed(texts, tails, doc_ids, progress=progress) for source in self.sources])
+        return self.side_by_side([source.embed(texts, tails, doc_ids, progress=progress) for source in self.sources])
 
-    def _side_by_side(self, blocks: list[np.ndarray]) -> np.ndarray:
+    def side_by_side(self, blocks: list[np.ndarray]) -> np.ndarray:
+        """Vectors of the sources [N, d_i] each, at the norms of the fit, as one [N, Σ d_i]."""
         scaled = [block / np.float32(norm) for block, norm in zip(blocks, self._norms, strict=True)]
         return np.concatenate(scaled, axis=1).astype(np.float32)
 
