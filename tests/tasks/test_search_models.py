@@ -10,11 +10,13 @@ from search_task import shop
 import lmindexer as lmi
 from lmindexer.common.errors import LMIndexerError, SettingsError
 from lmindexer.tasks import load_task_model
-from lmindexer.tasks.decoding import all_scores, beam_search, exact_top
+from lmindexer.tasks.decoding import DecodingTree, all_scores, beam_search, exact_top
+from lmindexer.tasks.generative import node_means
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.search import BM25, DualEncoder, GenerativeRetriever, Retrieval, pseudo_queries
 from lmindexer.tasks.search.base import LONGEST, top_of
-from lmindexer.tasks.search.generative import rescored, ties_by
+from lmindexer.tasks.search.generative import code_means, rescored, ties_by
+from lmindexer.tasks.search.prefix_rows import PrefixHead
 from lmindexer.tasks.search.summaries import SummaryHead
 from lmindexer.tasks.search.training_pairs import TrainingPairs
 
@@ -38,7 +40,9 @@ def models(task, indexer):
         DualEncoder("frozen", embeddings="tfidf"),
         DualEncoder("map", **quick),
         GenerativeRetriever(indexer, "nodes", rows=2, **quick),
+        GenerativeRetriever(indexer, "nodes", rows=2, learn_rows=True, name="rows learned", **quick),
         GenerativeRetriever(indexer, "codes", **quick),
+        GenerativeRetriever(indexer, "prefix", rank=8, **quick),
     ]
     return [model.fit(task, progress=False) for model in made]
 
@@ -125,7 +129,7 @@ def test_every_model_answers_any_text_clearly(models):
 
 def test_one_table_holds_all_lines(task, models):
     table = task.evaluate(models).table()
-    assert len(table) == 4 + 2 + 3 and set(table["view"]) == {"all", "ties", "hybrid"}
+    assert len(table) == 4 + 2 * 2 + 2 * 3 and set(table["view"]) == {"all", "ties", "hybrid"}
 
 
 def test_top_of_takes_equal_scores_in_corpus_order():
@@ -137,7 +141,7 @@ def test_top_of_takes_equal_scores_in_corpus_order():
 
 
 def test_a_hybrid_with_lambda_0_is_the_generative_ranking(models):
-    for model in models[-2:]:
+    for model in models[-4:]:
         kept, model.lambda_ = model.lambda_, 0.0
         views = model.rank("test", 20)
         model.lambda_ = kept
@@ -161,8 +165,6 @@ def head(indexer):
 
 
 def models_tree(indexer):
-    from lmindexer.tasks.decoding import DecodingTree
-
     return DecodingTree.from_ids(indexer.ids_)
 
 
@@ -205,8 +207,68 @@ def test_a_row_for_every_document_is_dense_retrieval(indexer):
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
-def test_training_lowers_the_loss_of_both_forms(models):
-    for model in models[-2:]:
+@pytest.fixture(scope="module")
+def from_codes(indexer):
+    vectors = torch.nn.functional.normalize(torch.randn(100, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    tree, books = DecodingTree.from_ids(indexer.ids_, suffix=False), code_means(indexer.ids_, vectors.numpy())
+    torch.manual_seed(0)
+    return PrefixHead(tree, (6, 6), 8, 16, books, vectors.numpy())
+
+
+def test_rows_from_codes_are_the_formula(from_codes):
+    head, tree, h = from_codes, from_codes.tree, torch.randn(2, 8)
+    head.weight[1].data.normal_()
+
+    def weight(query, node, level):
+        codes, at = tree.codes_of(torch.tensor([node]), level)[0].tolist(), level - 1
+        x = sum(head.rows[place][code] for place, code in enumerate(codes))
+        g = torch.nn.functional.gelu(head.inner[at].weight @ x + head.inner[at].bias)
+        row = x + head.outer[at].weight @ g
+        below = int(tree.last_leaf[node] - tree.first_leaf[node])
+        return head.log_scale[at].exp() * h[query] @ row + head.weight[at] @ g + math.log(below)
+
+    with torch.no_grad():
+        found = all_scores(head.scorer(h), tree)
+        for query, document in [(0, 3), (1, 42)]:
+            path, expected = tree.paths(torch.tensor(document)).tolist(), 0.0
+            for level in (1, 2):
+                children = range(int(tree.first_child[path[level - 1]]), int(tree.first_child[path[level - 1] + 1]))
+                weights = torch.stack([weight(query, child, level) for child in children])
+                expected += torch.log_softmax(weights, 0)[path[level] - children[0]]
+            torch.testing.assert_close(found[query, document], expected, rtol=1e-4, atol=1e-4)
+        best = beam_search(head.scorer(h), tree, 5, 40)
+        torch.testing.assert_close(best.scores, found.topk(5).values, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_from_codes_start_near_the_means_of_their_documents(from_codes):
+    tree, nodes = from_codes.tree, torch.arange(*from_codes.tree.level_start[2:4])
+    vectors = torch.empty_like(from_codes.documents)
+    vectors[tree.documents.long()] = from_codes.documents
+    with torch.no_grad():
+        rows, _ = from_codes.node_rows(2, nodes)
+        sums, means = from_codes._sums(2, nodes), node_means(tree, vectors)[nodes]
+    below = (tree.last_leaf - tree.first_leaf)[nodes][:, None]
+    assert (below * (rows - means) ** 2).sum() < 0.95 * (below * (sums - means) ** 2).sum()
+
+
+def test_documents_that_share_a_leaf_count_together_in_the_loss(from_codes):
+    head, tree = from_codes, from_codes.tree
+    h, right = torch.randn(3, 8), torch.tensor([0, 50, 99])
+    with torch.no_grad():
+        dense = (head.log_scale[-1].exp() * h @ head.documents.T).log_softmax(1)  # in the tree's order
+        log_p = head.scorer(h).leaf_scores()
+        expected, place = 0.0, {document: at for at, document in enumerate(tree.documents.tolist())}
+        for query, document in enumerate(right.tolist()):
+            expected -= log_p[query, int(tree.leaf[document]) - tree.level_start[2]] + dense[query, place[document]]
+            for leaf in range(log_p.shape[1]):
+                node = leaf + tree.level_start[2]
+                p = dense[query, int(tree.first_leaf[node]) : int(tree.last_leaf[node])].exp().sum()
+                expected += p * (p.log() - log_p[query, leaf])
+        torch.testing.assert_close(head.loss(h, right), expected / 3, rtol=1e-4, atol=1e-4)
+
+
+def test_training_lowers_the_loss_of_every_form(models):
+    for model in models[-4:]:
         assert model.history_["loss"].is_monotonic_decreasing
 
 
@@ -250,20 +312,21 @@ def test_pseudo_queries_are_pieces_of_their_documents():
 # ---- documents that come later -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["nodes", "codes"])
-def test_new_documents_are_found_without_training(form):
+@pytest.mark.parametrize(("form", "learn"), [("nodes", False), ("nodes", True), ("codes", False), ("prefix", False)])
+def test_new_documents_are_found_without_training(form, learn):
     whole = shop()
     kept = [place for place in range(100) if place % 10]  # one product of each kind of thing comes later
     task = Retrieval(whole.take(kept), whole.queries.within(whole.take(kept)))
     indexer = lmi.ResidualKMeansIndexer(positions=2, codebook_size=6, embeddings="tfidf")
-    model = GenerativeRetriever(indexer, form, rows=2, embeddings="tfidf", epochs=2).fit(task, progress=False)
+    model = GenerativeRetriever(indexer, form, rows=2, learn_rows=learn, embeddings="tfidf", epochs=2)
+    model.fit(task, progress=False)
     before, texts = model.ids_, task.texts("test")
     scores = model.rank_texts(texts, 90, exact=True)
     model.add(whole.take([place for place in range(100) if place % 10 == 0]))
     np.testing.assert_array_equal(model.ids_.codes[:90], before.codes)
     np.testing.assert_array_equal(model.ids_.suffix[:90], before.suffix)
     assert len(model.task_.corpus) == 100 and model.task_.texts("test") == texts
-    found = model.rank_texts(["red lamp wanted"], 100, view="hybrid" if form == "codes" else "all")
+    found = model.rank_texts(["red lamp wanted"], 100, view="all" if form == "nodes" else "hybrid")
     place = found.documents[0].tolist().index(93)  # "red lamp" came fourth
     assert place < 10
     again = model.rank_texts(texts, 100, exact=True)

@@ -61,7 +61,7 @@ def _best(corpus: Corpus, form: str) -> Callable[[int], TaskModel]:
     """Residual k-means IDs and settings as chosen on validation: docs/results/retrieval.md."""
     few = len(corpus) <= 4_000
     judged = 0 if corpus.queries is None else len(corpus.queries.frame)
-    settings = {"rows": 16, "learn_rows": judged >= OFTEN * len(corpus), "embeddings": "minilm+tfidf"}
+    settings = {"rows": 16 if few else 24, "learn_rows": judged >= OFTEN * len(corpus), "embeddings": "minilm+tfidf"}
     settings["pseudo"] = ("document",) if len(corpus) <= 20_000 else ()  # a budget of 20 processor minutes
     sizes = ((32,) if few else (256,)) if form == "nodes" else ((16, 16, 16) if few else (256, 256, 256))
     name = f"generative, {FORMS[form]}, best IDs"
