@@ -4,15 +4,19 @@
 
 First d' are the documents of the batch's other queries. Then each query also brings one document that BM25 ranks
 high and nobody judged right (a hard negative; DPR's recipe). sentence-transformers trains (its
-MultipleNegativesRankingLoss); nothing of a frozen encoder's cache is used.
+MultipleNegativesRankingLoss). The trained encoder is `TrainedEncoder`: it is kept with its run, and shares no cache
+with the encoder that it started from.
 """
 
+import hashlib
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lmindexer.model.backbones import minilm_folder
+from lmindexer.common.errors import LMIndexerError
+from lmindexer.model.backbones import minilm_folder, quiet_loading
 from lmindexer.tasks.base import Task
 from lmindexer.tasks.fitting import Fitting
 from lmindexer.tasks.search.bm25 import BM25
@@ -20,8 +24,52 @@ from lmindexer.tasks.search.training_pairs import TrainingPairs
 from lmindexer.tasks.search.vectors import TextVectors
 from lmindexer.two_step.embeddings import SentenceTransformerEmbeddings
 
+ENCODER = "encoder"
 LOOKED_AT = 30  # of BM25's ranking: hard negatives are drawn from these (the slides' baselines use its top 30)
 MOST_TOKENS = 128
+
+
+class TrainedEncoder(SentenceTransformerEmbeddings):
+    """A sentence-transformers network that was trained here, kept in half precision.
+
+    max_length: tokens that are read. digest: SHA-256 of the weights, which tells its vectors from any other's.
+    """
+
+    kind = "trained_encoder"
+    fields = ("max_length", "digest")
+    cached = False
+
+    def __init__(self, max_length: int | None = None, digest: str = ""):
+        super().__init__("", max_length)
+        self.digest = digest
+
+    @classmethod
+    def of(cls, network, max_length: int) -> "TrainedEncoder":
+        """Takes over a trained network, its weights rounded as they will be stored."""
+        import torch
+
+        found, digest = cls(max_length), hashlib.sha256()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.copy_(parameter.half())
+                digest.update(parameter.half().cpu().numpy().tobytes())
+        found._network, found.digest = network.eval(), digest.hexdigest()[:32]
+        return found
+
+    def _loaded(self):
+        if self._network is None and not self.model:
+            raise LMIndexerError("This encoder is not there yet; train it (DualEncoder) or load its run first.")
+        return super()._loaded()
+
+    def _save(self, folder: Path) -> None:
+        network = self._loaded()
+        with quiet_loading():
+            network.half().save(str(folder / ENCODER), create_model_card=False, safe_serialization=True)
+        network.float()
+
+    def _load(self, folder: Path) -> None:
+        self.model = str(folder / ENCODER)
+        self._loaded().float()
 
 
 def train_encoder(task: Task, settings: dict, fitting: Fitting) -> tuple[TextVectors, pd.DataFrame]:
@@ -63,8 +111,7 @@ def train_encoder(task: Task, settings: dict, fitting: Fitting) -> tuple[TextVec
         rows.append(
             {"epoch": epoch + 1, "part": part, "step": steps, "loss": total / max(1, count), "seconds": seconds}
         )
-    network.eval()
-    return TextVectors(source), pd.DataFrame(rows)
+    return TextVectors(TrainedEncoder.of(network, MOST_TOKENS)), pd.DataFrame(rows)
 
 
 def hard_negatives(task: Task, texts: list[str], seed: int) -> np.ndarray:
