@@ -44,7 +44,7 @@ for number, text in zip((4711, 1203, 8890, 1204, 5516, 4712), documents, strict=
     print(f"B{number}   {text}")
 
 # %% [markdown]
-# A ball and a console are neighbours, 4711 and 4712. The two balls are far apart. Who reads only the IDs learns
+# A ball and a console are neighbours, 4711 and 4712. The two balls are far apart. A reader who sees only the IDs learns
 # nothing. (The slides ask for *"a ball for my little son"* here, and get lost in the same way.)
 #
 # A **semantic ID** is a short sequence of codes which says, *coarse to fine*, what the document is about. The first
@@ -224,8 +224,9 @@ for length in (1, 2, 3):
     print("".join(f"<{code}>" for code in prefix), f"{len(members):>5} documents: {shown}")
 
 # %% [markdown]
-# How crowded are the addresses? The next figure counts how many IDs are held by one document, by two, by three …
-# Long tails mean that the suffix has much to do.
+# How crowded are the addresses? Across: with how many documents a document shares all its codes, itself counted.
+# Upwards: the share of the documents to which this happens. The first bar is those that are alone. The more stands at
+# the right, the more the suffix has to do.
 
 # %%
 lmi.plots.collision_sizes(real, run.corpus)
@@ -244,30 +245,27 @@ def my_suffixes(codes):
 checks.suffixes(my_suffixes)
 
 # %% [markdown]
-# **★★ Bits.** An ID of three codes of 32 could also be written as one binary number. How many binary digits (bits)
-# does it take?
+# **★★ Bits.** An ID could also be written as one binary number. How many binary digits (bits) do `positions` codes of
+# `size` values take, when `size` is a power of two? (Begin with one place: 2 to the power of how much is 32?)
+
 
 # %%
-bits = ...
-checks.number(bits, 15, "2 to the power of how much is 32? And there are three such places.")
+def my_bits(positions, size):
+    return ...
+
+
+checks.bits(my_bits)
 
 # %% [markdown]
 # **★★★ Long arrows win.** Dot product and distance are not the same judge. Find a state $h$ (two numbers) whose
-# *nearest* row of the book below is row 0, while the *dot product* chooses row 1. The method of the slides fits its
-# first codebook by distance (k-means) and then chooses by dot product, so this is a trap in earnest.
+# *nearest* row of the book below is row 0, while the *dot product* chooses row 1. The authors' released code begins
+# each codebook with k-means, which goes by distance, and then chooses by dot product, so this is a trap in earnest.
+# (The slides choose by dot product and do not say how a codebook begins.)
 
 # %%
 uneven = torch.tensor([[1.0, 0.0], [3.0, 1.0]])
 my_h = ...
-
-
-def trap(value):
-    value = torch.tensor(value).float()
-    nearest = int((uneven - value).norm(dim=1).argmin())
-    return (nearest, int((uneven @ value).argmax())) == (0, 1)
-
-
-checks.found(my_h, trap, "nearest row 0, but row 1 has the greater dot product", "Try a point close to row 0.")
+checks.long_arrow(my_h, uneven)
 
 # %% [markdown]
 # ## Summary
