@@ -34,7 +34,7 @@ def test_losses_by_popularity_cover_every_query(models):
 
 def test_the_ids_stand_beside_the_recall(models):
     task, made, runs = models
-    frame = ids_frame(task, made)
+    frame = ids_frame(task, list(zip(runs[:2], made, strict=True)))
     recall = task.evaluate(made[:1], metrics=("Recall@5",)).table().set_index("view").loc["raw", "Recall@5"]
     assert frame["Recall@5"].iloc[0] == pytest.approx(recall) and frame["shared"].between(0, 1).all()
     text = "\n\n".join(by_ids(task, runs))

@@ -13,19 +13,20 @@ from lmindexer.tasks.base import Task
 from lmindexer.tasks.decoding import lost_table
 from lmindexer.tasks.recommendation.by_ids import IDRecommender
 
+METRICS = ("Recall@5", "NDCG@5")
 WIDTH = 20  # of the beam whose losses are told
 STEPS = (0, 1, 6, 21)  # interactions of the right item in the training data: the first of each group
 
 
-def ids_frame(task: Task, models: Sequence[IDRecommender], view: str = "raw") -> pd.DataFrame:
-    """One row a model: its IDs and what they are worth.
+def ids_frame(task: Task, runs: Sequence[tuple[TaskRun, IDRecommender]]) -> pd.DataFrame:
+    """One row a finished run and its model: its IDs and what they are worth.
 
     model, seed, AMI at 1 … AMI at T (of the prefixes of that length with the corpus's whole categories), shared (share
-    of documents whose codes another document has too), Recall@5 and NDCG@5 of the test's `view`.
+    of documents whose codes another document has too), Recall@5 and NDCG@5 of the test, raw.
     """
     labels = task.corpus.labels() if task.corpus.levels else None
     rows = []
-    for model in models:
+    for run, model in runs:
         codes = model.ids_.codes
         row = {"model": model.name, "seed": model.settings.get("seed")}
         for length in range(1, codes.shape[1] + 1) if labels is not None else ():
@@ -33,8 +34,8 @@ def ids_frame(task: Task, models: Sequence[IDRecommender], view: str = "raw") ->
             row[f"AMI at {length}"] = category_agreement(labels, groups).ami
         counts = pd.Series(list(map(tuple, codes.tolist()))).duplicated(keep=False)
         row["shared"] = float(counts.mean())
-        measured = task.measured(model.rank("test", 11), "test", ("Recall@5", "NDCG@5"))[view]
-        rows.append(row | {metric: float(np.nanmean(values)) for metric, values in measured.items()})
+        found = task.evaluate(run, metrics=METRICS)
+        rows.append(row | {metric: float(np.mean(found.seeds_of(run.label, metric))) for metric in METRICS})
     return pd.DataFrame(rows)
 
 
@@ -50,14 +51,14 @@ def lost_by_popularity(model: IDRecommender, width: int = WIDTH) -> pd.DataFrame
 
 def by_ids(task: Task, runs: Sequence[TaskRun]) -> list[str]:
     """The parts of the report: IDs and recall where there are several models, losses of the best one."""
-    models = [load_task_model(run.path) for run in runs]
-    models = [model for model in models if isinstance(model, IDRecommender)]
-    if not models:
+    both = [(run, load_task_model(run.path)) for run in runs]
+    both = [(run, model) for run, model in both if isinstance(model, IDRecommender)]
+    if not both:
         return []
-    parts, frame = [], ids_frame(task, models)
-    if len(models) > 1:
+    parts, frame = [], ids_frame(task, both)
+    if len(both) > 1:
         parts.append("The IDs, and what they are worth (raw):\n\n" + _table(frame.sort_values("Recall@5")))
-    best = models[int(frame["Recall@5"].argmax())]
+    best = both[int(frame["Recall@5"].argmax())][1]
     said = (
         f"Where {best.name} loses the answer, beam {WIDTH}, by how often the right item stands in the training data "
         "(shares of queries; p: geometric mean of the probability of each right code after the right ones before it):"

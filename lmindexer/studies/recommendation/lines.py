@@ -41,7 +41,7 @@ def _by_ids(word: str, label: str, indexer: str, **changes) -> Line:
     return Line(word, label, make)
 
 
-EQUAL = {"epochs": 20}  # of all lines by IDs
+EQUAL = {"epochs": 12}  # of all lines by IDs
 _SHAPE = {"positions": 3, "codebook_size": 256}
 _SHAPES = {"hierarchical": {"branching": 256, "max_depth": 3}}
 # With category text, as the slides' documents have it; random codes read nothing.

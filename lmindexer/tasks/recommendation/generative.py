@@ -47,8 +47,9 @@ class GenerativeSettings(IDSettings):
     node_vectors: bool = True
     tied: bool = True
     auxiliary: float = 0.0
+    dropout: float = 0.3
     targets: int = 1024
-    epochs: int = 16
+    epochs: int = 12
 
 
 class HistoryNetwork(nn.Module):
