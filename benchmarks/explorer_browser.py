@@ -132,6 +132,16 @@ def serve(folder: str):
     raise SystemExit("the explorer did not start")
 
 
+def end(process: subprocess.Popen) -> None:
+    """End the app; one that is busy is killed, for it has nothing to lose."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def report(rounds: list[list[dict]]) -> bool:
     """Print the medians over the rounds; False when a bound is broken."""
     print("| step | page s | bound | browser s | server s | wall s |\n|---|---:|---:|---:|---:|---:|")
@@ -165,8 +175,8 @@ def main() -> None:
             server, two = psutil.Process(process.pid), (str(ids[100]), str(ids[4000 % len(ids)]))
             rounds.append(measure(address, server, given.run, two))
         finally:
-            process.terminate()
-            process.wait(30)
+            end(process)
+        print(f"round {len(rounds)}: " + ", ".join(f"{row['step']} {row['page']:.2f} s" for row in rounds[-1]))
     sys.exit(0 if report(rounds) else 1)
 
 

@@ -29,6 +29,7 @@ def render() -> None:
     ]  # fmt: skip
     show(rows, columns, "runs", "Finished runs", lambda place: ("overview", {"run": rows["run"].iloc[place]}))
     export("runs", tables={"runs": rows})
+    _compare(runs)
     _change(runs)
 
 
@@ -41,6 +42,18 @@ def _row(key: str, bundle) -> dict:
         "documents": corpus.get("documents"), "codebooks": str(size), "created": str(manifest.get("created", ""))[:16],
         "size": housekeeping.size_of(bundle.path) / 1e6, "path": str(bundle.path),
     }  # fmt: skip
+
+
+def _compare(runs: dict) -> None:
+    """For each corpus with several runs: a link that lays them all beside each other."""
+    by_corpus: dict = {}
+    for key, bundle in runs.items():
+        by_corpus.setdefault(bundle.manifest["corpus"].get("fingerprint"), []).append(key)
+    for fingerprint, keys in by_corpus.items():
+        if fingerprint and len(keys) > 1:
+            name = runs[keys[0]].manifest["corpus"].get("name") or "one corpus"
+            links.page_link("compare", f"Compare the {len(keys)} runs over {md(name, 60)}", ":material/compare_arrows:",
+                            run=keys[0], other=keys[1:8])  # fmt: skip
 
 
 def _change(runs: dict) -> None:
