@@ -7,6 +7,8 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 # An index that has the build of torch you want, say the CPU build on Linux; empty: pip's own choice.
 TORCH_INDEX ?=
+# A file of exact versions, such as .ci/requirements.lock; empty: the newest that pyproject.toml allows.
+CONSTRAINTS ?=
 # Processes for the tests; each takes one thread.
 PROCESSES ?= 2
 # Folder of WordNet's database files, for `make samples`.
@@ -19,7 +21,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart explore notebooks install install-dev test test-fast fuzz kill lint wheel samples runs clean
+.PHONY: help quickstart explore notebooks install install-dev test test-fast fuzz kill lock lint wheel samples runs clean
 
 help:  ## this page
 	@echo "lmindexer: learn, see and judge semantic IDs"
@@ -60,6 +62,10 @@ fuzz: $(INSTALLED_DEV)  ## 2,000 broken corpora, 500 each of broken raw folders,
 kill: $(INSTALLED_DEV)  ## fits, encodings and recommenders killed at 50 random moments each; a short run is part of test
 	$(BIN)/python tests/kill/killing.py --kills 50
 
+lock: $(INSTALLED_DEV)  ## write the versions that are installed to .ci/requirements.lock, which .ci/run installs
+	{ echo "# Python $$($(BIN)/python -c 'import platform; print(platform.python_version())'). Made by: make lock"; \
+	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | grep -v ' @ '; } > .ci/requirements.lock
+
 lint: $(INSTALLED_DEV)  ## ruff
 	$(BIN)/ruff check .
 
@@ -87,9 +93,9 @@ $(INSTALLED): pyproject.toml
 	@test -n "$(TORCH_INDEX)" -o "$$(uname)" != Linux || command -v nvidia-smi > /dev/null || \
 	  echo "No GPU here: TORCH_INDEX can name the CPU build of torch, which is far smaller (see README.md)."
 	$(BIN)/python -m pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
-	$(BIN)/python -m pip install -e .
+	$(BIN)/python -m pip install $(addprefix -c ,$(CONSTRAINTS)) -e .
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED)
-	$(BIN)/python -m pip install -e '.[dev]'
+	$(BIN)/python -m pip install $(addprefix -c ,$(CONSTRAINTS)) -e '.[dev]'
 	@touch $@
