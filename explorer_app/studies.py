@@ -96,7 +96,7 @@ def in_folder(folder: Path) -> list[Path]:
     """The study files that lie in a folder, by name; links that lead out of it are left out."""
     folder = resolved(folder)
     try:
-        inside = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+        inside = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
         real = [resolved(path) for path in inside]
         return [path for path in real if path.is_relative_to(folder) and _is_study(path)]
     except OSError:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from lmindexer.common.arguments import codes_of
 from lmindexer.common.errors import BundleError, LMIndexerError
+from lmindexer.common.kinds import kind_of, takes
 from lmindexer.corpus.corpus import PATH_SEPARATOR, Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.runs.bundle import Bundle
@@ -50,6 +51,11 @@ def remembered(ask: Callable) -> Callable:
     return answer
 
 
+BUNDLE = kind_of(Bundle, "a Bundle", "Open one with lmindexer.Bundle.open(folder).")
+IDS = kind_of(SemanticIDs, "SemanticIDs", "Give an indexer's ids_, or make them with SemanticIDs.from_codes.")
+CORPUS = kind_of(Corpus, "a Corpus", "Make one with Corpus.from_records, from_frame or from_file.")
+
+
 class RunBrowser:
     """One run, open for questions. Safe to share between threads: every question has its own cursor.
 
@@ -81,6 +87,7 @@ class RunBrowser:
         self.documents = self.value("SELECT count(*) FROM docs")
 
     @classmethod
+    @takes(bundle=BUNDLE)
     def from_bundle(cls, bundle: Bundle) -> "RunBrowser":
         """Open a bundle; reads codes and categories, no text."""
         corpus, ids = bundle.path / "corpus.parquet", bundle.path / "ids.parquet"
@@ -102,6 +109,7 @@ class RunBrowser:
         return browser
 
     @classmethod
+    @takes(ids=IDS, corpus=CORPUS)
     def from_parts(cls, ids: SemanticIDs, corpus: Corpus, name: str | None = None) -> "RunBrowser":
         """The same over IDs and a corpus in memory, for notebooks and figures without a bundle."""
         frame = corpus.frame.iloc[ids.rows_in(corpus)].reset_index(drop=True).astype(object)

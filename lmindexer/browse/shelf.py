@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError
+from lmindexer.common.kinds import PATH, several, takes
 from lmindexer.runs.bundle import CHECKPOINTS, Bundle, find_bundles
 from lmindexer.runs.manifest import MANIFEST
 
@@ -33,6 +34,7 @@ class Shelf:
     {}
     """
 
+    @takes(folders=several(PATH, "a list of folders"))
     def __init__(self, folders):
         self.folders = [resolved(folder) for folder in folders]
         self.runs: dict[str, Bundle] = {}

@@ -69,7 +69,7 @@ def report(
     """
     from lmindexer.human_eval.results.report import write_report
 
-    if output.suffix not in (".html", ".htm"):
+    if output.suffix.lower() not in (".html", ".htm"):
         raise StudyError(f"{output}: a report is a page; give a name that ends in .html.")
     opened = _opened(study)
     write_report(opened, output, _judge(opened) if judge else None, early=early)

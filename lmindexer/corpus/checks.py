@@ -23,6 +23,7 @@ SKIP_REMEDY = 'Pass on_error="skip" to leave such rows out.'
 ENCODING_REMEDY = 'Save the file as UTF-8, or name its encoding, as in encoding="cp1252" for an older Excel export.'
 
 # cells that programs write where there is nothing: "nan" is what pandas' missing value becomes as text
+UNSURE_WORDS = frozenset({"NA", "-", "--", "?"})  # these may be words of their own: Namibia, sodium
 MISSING_WORDS = frozenset({"null", "nan", "none", "\\n", "<na>", "n/a", "#n/a"})
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -290,6 +291,7 @@ def clean_column(table: Table, column: str, numbers: bool = False, missing: str 
         remark_missing(table, column, [(index, cleaned[index]) for index in stand_ins])
         for index in stand_ins:
             cleaned[index] = None
+        remark_unsure(table, column, [(index, text) for index, text in enumerate(cleaned) if text in UNSURE_WORDS])
     return cleaned
 
 
@@ -305,6 +307,15 @@ def remark_missing(table: Table, column: str, found: Sequence[tuple[int, str]]) 
         cells = "1 cell" if len(found) == 1 else f"{len(found):,} cells"
         table.remark(found[0][0], f"{cells} of {column!r} {'is' if len(found) == 1 else 'are'} {words}",
                      'taken as empty. Pass missing="keep" to read such words as they stand')  # fmt: skip
+
+
+def remark_unsure(table: Table, column: str, found: Sequence[tuple[int, str]]) -> None:
+    """Say which cells may stand for nothing and were kept: pairs of a record's index and its word."""
+    if found:
+        words = " and ".join(list(dict.fromkeys(word for _, word in found))[:3])
+        cells = "1 cell" if len(found) == 1 else f"{len(found):,} cells"
+        table.remark(found[0][0], f"{cells} of {column!r} {'is' if len(found) == 1 else 'are'} {words}",
+                     "kept as it stands, for it may be a name. Empty such cells where nothing is meant")  # fmt: skip
 
 
 def note_wrong_cell(table: Table, index: int, column: str, what: str) -> None:

@@ -44,7 +44,7 @@ class _Records:
 
     row: the line a record starts on, from 1. number: how many records and blank lines stand before it. A record that
     breaks after its first line (a quotation mark that is not closed swallows the lines that follow) costs only that
-    line: the others are read again.
+    line: the others are read again. Spaces between a closing quotation mark and the next delimiter are left out.
     """
 
     def __init__(self, stream, form: Form, row: int = 1):
@@ -55,6 +55,9 @@ class _Records:
         self.again: deque[str] = deque()  # lines to read once more
         self.held: list[str] = []  # the lines of the record being read
         signs = "".join(map(re.escape, filter(None, (form.escape, form.quote))))
+        quote, delimiter = re.escape(form.quote or ""), re.escape(form.delimiter or ",")
+        field = rf"((?:^|{delimiter})[ \t]*{quote}(?:[^{quote}]|{quote}{quote})*{quote})"
+        self.spaced = re.compile(rf"{field}[ \t]*(?={delimiter}|[\r\n]|$)") if form.quote else None
         self.escaped = re.compile(f"{re.escape(form.escape)}([{signs}])") if form.escape else None
 
     def _lines(self) -> Iterator[str]:
@@ -77,6 +80,9 @@ class _Records:
             except StopIteration:
                 return
             except csv.Error as error:
+                if self._closed_up():
+                    reader = csv.reader(self._lines(), **self.how)
+                    continue
                 yield row, number, None, self._wrong(str(error))
                 self.again.extendleft(reversed(self.held[1:]))
                 reader, row, number = csv.reader(self._lines(), **self.how), row + 1, number + 1
@@ -84,6 +90,15 @@ class _Records:
             if any(map(str.strip, fields)):  # a blank line, or a spreadsheet's row of empty cells, is no record
                 yield row, number, self._shown(fields), ""
             row, number = row + len(self.held), number + 1
+
+    def _closed_up(self) -> bool:
+        """Whether spaces after closing quotation marks were what broke the record; then its lines are read again."""
+        whole = "".join(self.held)
+        mended = whole if self.spaced is None or self.escaped else self.spaced.sub(r"\1", whole)
+        if mended == whole:
+            return False
+        self.again.extendleft(reversed(mended.splitlines(keepends=True)))
+        return True
 
     def _shown(self, fields: list[str]) -> list[str]:
         return fields if self.escaped is None else [field.replace(_ESCAPED, self.form.quote or "") for field in fields]

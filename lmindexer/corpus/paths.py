@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from lmindexer.corpus.checks import SKIP_REMEDY, Table, clean_cell, is_missing_word, note_wrong_cell, remark_missing
+from lmindexer.corpus.checks import (
+    SKIP_REMEDY,
+    UNSURE_WORDS,
+    Table,
+    clean_cell,
+    is_missing_word,
+    note_wrong_cell,
+    remark_missing,
+    remark_unsure,
+)
 
 PATH_SEPARATOR = " > "  # between levels in labels(); also the default for reading a path column
 _OTHERS = (">", "/", "|", "»", "::", "›", "→", "\\", ";", ",")  # separators that people use, none beats an earlier one
@@ -75,6 +84,8 @@ def read_paths(table: Table, columns: Sequence[str], whole: bool, separator: str
         elif wrong:
             note_wrong_cell(table, index, column, wrong)
     remark_missing(table, columns[0], stand_ins)
+    unsure = [(index, label) for index, path in enumerate(paths) for label in path[-1:] if label in UNSURE_WORDS]
+    remark_unsure(table, columns[0], unsure if missing == "empty" else [])
     if whole:
         _remark_lists(table, columns[0])
         _remark_separator(table, columns[0], paths, separator)

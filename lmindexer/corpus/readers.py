@@ -136,6 +136,13 @@ def _read_array(stream, source: str, choose: Choose) -> Table:
     return _table_of_dicts(records, rows, source, choose, "", problems)
 
 
+LITERAL = "this line is a Python literal and no JSON, as in Amazon's files of 2014"
+AMAZON_REMEDY = (
+    "Read it with lmindexer.load_amazon, or make a folder of it that every command takes: "
+    "`lmindexer data prepare amazon --raw FOLDER --out FOLDER`."
+)
+
+
 def _read_lines(stream, source: str, choose: Choose) -> Table:
     rows, records, problems = [], [], []
     for row, line in enumerate(stream, start=1):
@@ -143,7 +150,7 @@ def _read_lines(stream, source: str, choose: Choose) -> Table:
             continue
         record, wrong = _parse_json(line)
         if wrong:
-            remedy = f"Write one JSON object on each line. {SKIP_REMEDY}"
+            remedy = AMAZON_REMEDY if wrong == LITERAL else f"Write one JSON object on each line. {SKIP_REMEDY}"
             problems.append(Problem(row, "", "broken JSON", wrong, remedy))
         else:
             rows.append(row)
@@ -156,6 +163,8 @@ def _parse_json(line: str) -> tuple[dict, str]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
+        if line.lstrip()[:2] in ("{'", "{u"):
+            return {}, LITERAL
         return {}, f"this line is not valid JSON ({error.msg.lower()}, at character {error.pos + 1})"
     except (ValueError, RecursionError):
         return {}, "this line cannot be read as JSON (a number is too long, or it is nested too deeply)"

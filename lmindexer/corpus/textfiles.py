@@ -5,17 +5,15 @@ import contextlib
 import functools
 import gzip
 import io
-import re
 import zlib
 from collections.abc import Callable, Iterator
 
 from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.corpus.checks import ENCODING_REMEDY
+from lmindexer.corpus.encodings import likely_encodings
 from lmindexer.corpus.filetypes import is_gzipped
 
 SAMPLE = 1 << 18  # bytes that a guess looks at
-_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
-_WESTERN = ("cp1252", "cp1250", "cp1254", "cp1257")  # one byte a letter, Latin letters; Excel's own come first
 
 
 def check_encoding(encoding: str) -> str:
@@ -75,58 +73,18 @@ def encoding_remedy(path) -> str:
 @functools.lru_cache(maxsize=8)
 def _remedy(path: str) -> str:
     try:
-        found = guess_encoding(_sample(path))
+        found = likely_encodings(_sample(path))
     except (OSError, EOFError, zlib.error):
-        found = None
-    if found is None:
+        found = []
+    if not found:
         return ENCODING_REMEDY
-    if found == "utf-8":
+    first, *others = found
+    if first == "utf-8":
         return "The file looks like UTF-8: leave encoding out."
-    return f"The file looks like {found}: pass encoding={found!r}, or save it as UTF-8."
-
-
-def guess_encoding(data: bytes) -> str | None:
-    """The encoding that bytes look like, as a name that Python takes, or None.
-
-    >>> guess_encoding("Säge für Möbel, grün".encode("cp1252"))
-    'cp1252'
-    >>> guess_encoding("Пила режет дерево быстро и чисто".encode("cp1251"))
-    'cp1251'
-    """
-    from charset_normalizer import from_bytes  # only where something is wrong
-
-    if _decodes(data, "utf-8"):
-        return "utf-8"
-    found = from_bytes(data).best()
-    name = None if found is None else found.encoding
-    if _is_latin(data) and _letters(data, "cp1252") >= 0:  # among one-byte encodings of Latin letters it often errs
-        return max(_WESTERN, key=lambda other: _letters(data, other))
-    return "gb18030" if name in ("gb2312", "gbk") else name
-
-
-def _is_latin(data: bytes) -> bool:
-    """Whether words that hold bytes above 127 consist of ASCII letters mostly: "für", and not a word of Cyrillic."""
-    words = [word for word in _WORD.findall(data) if not word.isascii()]
-    plain = sum(byte < 128 for word in words for byte in word)
-    return plain * 2 >= sum(map(len, words))
-
-
-def _letters(data: bytes, encoding: str) -> float:
-    """The share of bytes above 127 that are small or capital letters beside a letter; -1 where some cannot be read."""
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return -1.0
-    high = [place for place, letter in enumerate(text) if not letter.isascii()]
-    return sum(_fits(text, place) for place in high) / max(len(high), 1)
-
-
-def _fits(text: str, place: int) -> bool:
-    """A letter in a word of its own case: "ü" in "für", not "¼" and no capital in the middle of small letters."""
-    before, letter = text[place - 1 : place], text[place]
-    if not letter.isalpha():
-        return not before.isalpha() and not text[place + 1 : place + 2].isalpha()
-    return letter.islower() or not before.islower()
+    looks = f"The file looks like {first}: pass encoding={first!r}"
+    if others:
+        looks += f" (or, where letters then come out wrong, one of {', '.join(others)}: there are few to go by)"
+    return f"{looks}, or save it as UTF-8."
 
 
 def _decodes(data: bytes, encoding: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmindexer.datasets.plain_text import plain_text
+from lmindexer.corpus.markup import plain_words
 from lmindexer.datasets.raw_files import Reading
 
 ASIN = ("parent_asin", "asin")
@@ -79,7 +79,7 @@ def item_of(asin: str, record: dict) -> Item:
 def words(value: object) -> str:
     """A string, a number or a (nested) list of them → plain words; anything else is nothing."""
     if isinstance(value, str):
-        return plain_text(value)
+        return plain_words(value)
     if isinstance(value, list | tuple):
         return " ".join(filter(None, map(words, value)))
     number = isinstance(value, int | float) and not isinstance(value, bool) and value - value == 0

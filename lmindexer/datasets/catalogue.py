@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import PATH, TEXT, takes
 from lmindexer.corpus.checks import nearest
 from lmindexer.datasets import amazon, beir, esci, msmarco, nq
 from lmindexer.datasets.prepared import check_free
@@ -18,6 +19,7 @@ SOURCES = {
 }
 
 
+@takes(name=TEXT)
 def source_of(name: str) -> Source:
     """The data set of that name. Raises SettingsError, with the nearest name, for an unknown one."""
     if name not in SOURCES:
@@ -25,6 +27,7 @@ def source_of(name: str) -> Source:
     return SOURCES[name]
 
 
+@takes(name=TEXT, raw=PATH, out=PATH, on_error=TEXT)
 def prepare(
     name: str, raw: str | Path, out: str | Path, *, on_error: str = "raise", show: bool = True, **options
 ) -> dict:

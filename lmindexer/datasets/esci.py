@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.corpus.checks import shorten, shorten_name
-from lmindexer.datasets.plain_text import plain_text
+from lmindexer.corpus.markup import plain_words
 from lmindexer.datasets.prepared import PreparedFolder, is_prepared
 from lmindexer.datasets.raw_files import Reading
 from lmindexer.datasets.source import RawFolder, Source
@@ -105,8 +105,8 @@ def _add_products(folder: PreparedFolder, path: Path, locale: str) -> None:
         found.add(str(row["product_locale"]))
         if row["product_locale"] == locale and row["product_id"]:
             parts = (row["product_description"], row["product_bullet_point"], row["product_brand"])
-            text = ". ".join(filter(None, (plain_text(part) for part in parts if part)))
-            folder.document(place, str(row["product_id"]), plain_text(row["product_title"] or ""), text)
+            text = ". ".join(filter(None, (plain_words(part) for part in parts if part)))
+            folder.document(place, str(row["product_id"]), plain_words(row["product_title"] or ""), text)
     if locale not in found:
         raise SettingsError(f"locale is {locale!r}; {path} has {', '.join(map(shorten_name, sorted(found)[:12]))}.")
 

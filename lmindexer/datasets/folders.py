@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from lmindexer.common.errors import CorpusError
+from lmindexer.common.kinds import PATH, TEXT, takes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.datasets.amazon_folder import is_items_and_sequences, load_items_and_sequences
 from lmindexer.datasets.catalogue import prepare
@@ -15,12 +16,14 @@ _FORMS = (
 )
 
 
+@takes(path=PATH)
 def is_folder_of_data(path: str | Path) -> bool:
     """Whether `load_folder` knows what is in that folder."""
     folder = Path(path)
     return folder.is_dir() and (is_prepared(folder) or is_items_and_sequences(folder) or _is_beir(folder))
 
 
+@takes(path=PATH)
 def load_folder(path: str | Path) -> Corpus:
     """Load a folder with its queries, interactions and licence, where it has some.
 
@@ -44,6 +47,7 @@ def load_folder(path: str | Path) -> Corpus:
     raise CorpusError(f"{path}: it is no folder of a known form. Give {_FORMS}.")
 
 
+@takes(path=PATH, name=TEXT)
 def load_amazon(path: str | Path, name: str | None = None, **options) -> Corpus:
     """Load Amazon products with their categories and, where there are reviews, users' items in time order.
 

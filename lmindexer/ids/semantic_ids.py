@@ -17,9 +17,13 @@ import pyarrow.parquet as pq
 
 from lmindexer.common.arguments import codes_of, expect
 from lmindexer.common.errors import BundleError, LMIndexerError
+from lmindexer.common.kinds import ANYTHING, WHOLE, several, takes
 from lmindexer.ids.grouping import group_rows, rank_within_groups
 
 _SIZES_KEY = b"lmindexer.codebook_sizes"  # in the Parquet file's own metadata
+
+
+NAMES = several(ANYTHING, "a list of document names", "Give one a document, as corpus.doc_ids has them.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,7 @@ class SemanticIDs:
     # -- making --------------------------------------------------------------------------------------------
 
     @classmethod
+    @takes(doc_ids=NAMES, codebook_sizes=several(WHOLE))
     def from_codes(cls, doc_ids: Sequence[str], codes, codebook_sizes: Sequence[int]) -> "SemanticIDs":
         """IDs of documents in corpus order; the suffix counts 0, 1, 2, … along documents with equal codes.
 

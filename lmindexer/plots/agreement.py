@@ -2,10 +2,13 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import COUNT, takes
 from lmindexer.common.palette import COLOURS
+from lmindexer.plots.kinds import QUALITIES
 from lmindexer.plots.style import dress, empty, plain
 
 
+@takes(qualities=QUALITIES, prefix_length=COUNT)
 def agreement(qualities, prefix_length: int = 1) -> go.Figure:
     """AMI of c_1 … c_length with each category level; no bar where it says nothing (`IDQuality.says_nothing`).
 

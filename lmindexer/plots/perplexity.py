@@ -2,13 +2,16 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import takes
 from lmindexer.common.palette import COLOURS
+from lmindexer.plots.kinds import QUALITIES
 from lmindexer.plots.style import dress, plain
 from lmindexer.quality.diagnostics import COLLAPSE_BOUND
 
 BOUND = {"dash": "dot", "width": 1.5, "color": "#D55E00"}
 
 
+@takes(qualities=QUALITIES)
 def perplexity(qualities) -> go.Figure:
     """Share of the reachable perplexity, min(K, N), by position: solid over the corpus, hatched inside a prefix.
 

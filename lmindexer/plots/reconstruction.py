@@ -2,10 +2,12 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import COUNT, TABLE, takes
 from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import dress, empty, plain
 
 
+@takes(table=TABLE, words=COUNT)
 def reconstruction(table, words: int = 24) -> go.Figure:
     """Hidden words of a document, those that the code helps most first.
 

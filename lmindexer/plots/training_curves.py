@@ -4,7 +4,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lmindexer.browse.history import MEASURES, curves, stage_spans
+from lmindexer.common.kinds import TEXT, takes
 from lmindexer.common.palette import COLOURS
+from lmindexer.plots.kinds import HISTORIES
 from lmindexer.plots.style import BELOW, HEALTHY, dress, empty, plain
 from lmindexer.quality.diagnostics import COLLAPSE_BOUND
 
@@ -15,6 +17,7 @@ WARMUPS = {"reconstructor_warmup": "reconstructor warm-up", "continuous": "conti
 BOUND = "#D55E00"
 
 
+@takes(histories=HISTORIES, measure=TEXT)
 def training_curves(histories, measure: str, codebook_sizes=None, documents: int | None = None) -> go.Figure:
     """Draw one measure of one or several runs' histories.
 

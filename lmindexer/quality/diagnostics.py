@@ -284,15 +284,22 @@ def diagnose(perplexity: float | None, codebook_size: int, documents: int, stage
 # -- the parts ---------------------------------------------------------------------------------------------
 
 
-def _table(codes: np.ndarray) -> np.ndarray:
+def _numbers(codes) -> np.ndarray:
     codes = np.asarray(codes)
+    if codes.dtype.kind not in "biuf" and codes.size:
+        raise LMIndexerError(f"Wanted an array of codes, not {type(codes.flat[0]).__name__}. Give ids.codes.")
+    return codes
+
+
+def _table(codes: np.ndarray) -> np.ndarray:
+    codes = _numbers(codes)
     if codes.ndim != 2 or codes.shape[1] < 1:
         raise LMIndexerError(f"Codes must have the shape [documents, positions], not {list(codes.shape)}.")
     return codes
 
 
 def _present(codes: np.ndarray) -> np.ndarray:
-    codes = np.asarray(codes)
+    codes = _numbers(codes)
     if codes.ndim != 1:
         raise LMIndexerError(f"Codes of one position must have the shape [documents], not {list(codes.shape)}.")
     return codes[codes >= 0]

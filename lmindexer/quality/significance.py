@@ -21,6 +21,7 @@ import numpy as np
 import scipy
 
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.kinds import ANYTHING, MAPPING, NUMBER, several, takes
 from lmindexer.ids.grouping import group_rows
 from lmindexer.quality.categories import category_agreement, expected_terms
 
@@ -200,6 +201,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
+LABELS = several(ANYTHING, "a list of classes", 'Give one a document, "" for none, as corpus.labels() has them.')
+
+
+@takes(labels=LABELS, codes=MAPPING, level=NUMBER)
 def compare_methods(
     labels,
     codes: Mapping[str, Sequence | Mapping[Hashable, Sequence]],

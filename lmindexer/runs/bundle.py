@@ -23,6 +23,7 @@ import pandas as pd
 
 from lmindexer.common.errors import BundleError
 from lmindexer.common.jsonfiles import write_json
+from lmindexer.common.kinds import MAPPING, PATH, takes
 from lmindexer.corpus.corpus import Corpus, expect_corpus
 from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
 from lmindexer.runs import folder as run_folder
@@ -32,6 +33,7 @@ from lmindexer.runs.manifest import INDEXER_RUN, MANIFEST
 __all__ = ["CHECKPOINTS", "MANIFEST", "Bundle", "check_target", "find_bundles", "write_bundle"]
 
 
+@takes(folder=PATH, manifest=MAPPING)
 def write_bundle(
     folder: str | Path,
     *,
@@ -127,6 +129,7 @@ class Bundle(RunFolder):
         return self._optional("map.parquet", pd.read_parquet)
 
 
+@takes(folder=PATH)
 def find_bundles(folder: str | Path) -> tuple[list[Bundle], list[tuple[Path, BundleError]]]:
     """Every bundle directly under `folder`, and every folder there that should be one but cannot be opened.
 

@@ -44,7 +44,7 @@ def make(kind: type, presets: Mapping[str, Mapping], preset: str, changes: Mappi
 
     Raises SettingsError for an unknown preset or setting, with the nearest known name.
     """
-    if preset not in presets:
+    if not isinstance(preset, str) or preset not in presets:
         raise SettingsError(unknown("preset", preset, list(presets)))
     names = [f.name for f in dataclasses.fields(kind)]
     for name in changes:
@@ -65,7 +65,7 @@ def unknown(kind: str, name: str, known: list[str]) -> str:
     >>> unknown("preset", "tyni", ["minilm", "tiny"])
     "Unknown preset 'tyni'; the nearest is 'tiny'."
     """
-    near = get_close_matches(name, known, n=1, cutoff=0.0)
+    near = get_close_matches(str(name), known, n=1, cutoff=0.0)
     return f"Unknown {kind} {name!r}; the nearest is {near[0]!r}."
 
 

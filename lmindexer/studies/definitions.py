@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import COUNT, PATH, TRUTH, WHOLE, Kind, kind_of, several, takes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.studies import catalogue
 from lmindexer.studies.plan import Method, Study, cross
@@ -11,8 +12,16 @@ from lmindexer.studies.plan import Method, Study, cross
 FOLDER = Path("runs/studies")
 SEEDS = (0, 1, 2)
 BOTH = (True, False)  # with and without category text
+_CORPUS = kind_of(Corpus, "a Corpus", "Give corpora, as [lmindexer.load_sample('attack')].")
+_SHARED: dict[str, Kind] = {  # what every study takes
+    "corpora": several(_CORPUS, "a list of Corpus objects"),
+    "seeds": several(WHOLE),
+    "texts": several(TRUTH, "a list of True and False"),
+    "folder": PATH,
+}
 
 
+@takes(codebook_size=COUNT, positions=COUNT, **_SHARED)
 def table1(
     corpora: Iterable[Corpus],
     *,
@@ -35,6 +44,7 @@ def table1(
     return _study("table1", corpora, methods, seeds, texts, folder, options)
 
 
+@takes(**_SHARED)
 def table1_slides(
     corpora: Iterable[Corpus],
     *,
@@ -46,6 +56,7 @@ def table1_slides(
     return _study("table1-slides", corpora, catalogue.slides_size(), seeds, texts, folder, {})
 
 
+@takes(codebook_size=COUNT, positions=COUNT, **_SHARED)
 def training(
     corpora: Iterable[Corpus],
     *,
@@ -62,6 +73,7 @@ def training(
     return _study("training", corpora, methods, seeds, texts, folder, options)
 
 
+@takes(codebook_size=COUNT, positions=COUNT, **_SHARED)
 def commitment(
     corpora: Iterable[Corpus],
     *,
@@ -77,6 +89,7 @@ def commitment(
     return _study("commitment", corpora, methods, seeds, texts, folder, options)
 
 
+@takes(values=several(WHOLE), codebook_size=COUNT, positions=COUNT, **_SHARED)
 def layers(
     corpora: Iterable[Corpus],
     *,
@@ -92,6 +105,7 @@ def layers(
     return _study("layers", corpora, methods, seeds, texts, folder, {"codebook_size": codebook_size})
 
 
+@takes(values=several(WHOLE), codebook_size=COUNT, **_SHARED)
 def length(
     corpora: Iterable[Corpus],
     *,
@@ -106,6 +120,7 @@ def length(
     return _study("length", corpora, methods, seeds, texts, folder, {"codebook_size": codebook_size})
 
 
+@takes(values=several(WHOLE), positions=COUNT, **_SHARED)
 def codebook(
     corpora: Iterable[Corpus],
     *,

@@ -3,13 +3,17 @@
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from lmindexer.common.kinds import COUNT, TEXT, TRUTH, having, takes
 from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import dress, empty
 from lmindexer.studies.catalogue import OURS
 from lmindexer.studies.sections import FIGURES
 from lmindexer.studies.tables import part
 
+RESULT = having("a StudyResult", "Give what run_study or state_of answers.", "history", "frame")
 
+
+@takes(result=RESULT, corpus=TEXT, category_text=TRUTH, position=COUNT, form=TEXT)
 def training_figure(result, corpus: str, category_text: bool = True, position: int = 1, form: str = OURS) -> go.Figure:
     """Five panels: the quantity of each figure by epoch of the discrete stage; bars are the seeds' range.
 

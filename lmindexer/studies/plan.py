@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lmindexer.common.errors import SettingsError
 from lmindexer.common.jsonfiles import json_safe
+from lmindexer.common.kinds import MAPPING, TEXT, TRUTH, WHOLE, kind_of, several, taken, takes
 from lmindexer.corpus.corpus import Corpus
 
 INSIDE = ".study"  # folder of a study's own files, beside the runs' bundles
@@ -24,6 +25,10 @@ class Method:
     method: str
     settings: Mapping = field(default_factory=dict)
     kind: str = "lmindexer"
+
+    def __post_init__(self):
+        for name, kind in {"label": TEXT, "method": TEXT, "settings": MAPPING, "kind": TEXT}.items():
+            taken(f"Method: {name}", kind, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,10 @@ class Study:
         return replace(self, runs=tuple(run for run in self.runs if run.label in labels), methods=kept)
 
 
+METHODS = several(kind_of(Method, "a Method", "Give such as [Method('x', 'random')]."), "a list of Method objects")
+
+
+@takes(corpora=several(TEXT, "a list of names"), texts=several(TRUTH), methods=METHODS, seeds=several(WHOLE))
 def cross(
     corpora: Iterable[str], texts: Iterable[bool], methods: Iterable[Method], seeds: Iterable[int]
 ) -> tuple[Run, ...]:

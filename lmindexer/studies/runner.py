@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.kinds import COUNT, FUNCTION, TRUTH, kind_of, takes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.studies.measure import KEPT
 from lmindexer.studies.plan import Run, Study
@@ -83,6 +84,10 @@ class StudyResult:
         return report(self, command)
 
 
+STUDY = kind_of(Study, "a Study", "Plan one first, for example with lmindexer.studies.table1([corpus]).")
+
+
+@takes(study=STUDY)
 def state_of(study: Study) -> StudyResult:
     """What is there already; nothing is run."""
     found, waiting, records = [], [], Records.read(study.records)
@@ -93,6 +98,7 @@ def state_of(study: Study) -> StudyResult:
     return StudyResult(study, found, {}, waiting, records)
 
 
+@takes(study=STUDY, processes=COUNT, maps=TRUTH, reference=TRUTH, say=FUNCTION)
 def run_study(
     study: Study,
     processes: int | None = None,

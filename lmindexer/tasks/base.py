@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import BundleError, LMIndexerError, SettingsError
+from lmindexer.common.kinds import COUNT, PATH, TEXT, kind_of, several, taken, takes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.runs.folder import read_part
 from lmindexer.runs.task_run import CHECKPOINTS, TaskRun, check_task_target, write_task_run
@@ -77,6 +78,7 @@ class Task(ABC):
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().astype("<u8").tobytes())
         return digest.hexdigest()
 
+    @takes(split=TEXT, depth=COUNT)
     def evaluate(
         self,
         models: "Sequence[TaskModel | TaskRun] | TaskModel | TaskRun",
@@ -97,7 +99,7 @@ class Task(ABC):
         Raises SettingsError for a model of another task.
         """
         metrics = tuple(metrics or self.metrics)
-        given = [models] if isinstance(models, TaskModel | TaskRun) else list(models)
+        given = [models] if isinstance(models, TaskModel | TaskRun) else taken("evaluate: models", _MODELS, models)
         found = Evaluation(f"{self!r}, {split}", metrics)
         for model in given:
             if isinstance(model, TaskRun):
@@ -119,6 +121,9 @@ class Task(ABC):
         """{view: {metric: [Q]}} of rankings by view."""
         judged = self.judgements(split)
         return {view: measure(one, judged, metrics) for view, one in rankings.items()}
+
+
+TASK = kind_of(Task, "a Task", "Make one, as lmindexer.tasks.Retrieval(corpus).")
 
 
 class TaskModel(ABC):
@@ -149,6 +154,7 @@ class TaskModel(ABC):
 
     # ---- fit -----------------------------------------------------------------------------------------------------
 
+    @takes(task=TASK, run=PATH)
     def fit(self, task: Task, run: str | Path | None = None, *, progress: bool = True, resume: bool = True) -> Self:
         """Learn from the task's training split, with its validation split for early stopping.
 
@@ -326,3 +332,9 @@ def rankings_of(frame: pd.DataFrame, queries: Sequence[str], doc_ids: np.ndarray
         scores[row[of_view], rank] = frame["score"].to_numpy()[of_view]
         found[view] = Rankings(documents, scores)
     return found
+
+
+_MODELS = several(
+    kind_of((TaskModel, TaskRun), "a model", "Give models that were fitted on this task, or runs of TaskRun.open."),
+    "a model or a list of models",
+)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import COUNT, MAPPING, NUMBER, TEXT, takes
 from lmindexer.quality.significance import Comparison, holm, sign_flip_test
 
 CHUNK = 20_000_000  # drawn queries held at once
@@ -44,6 +45,7 @@ def interval(seeds: Sequence[np.ndarray], *, draws: int = 1000, level: float = 0
     return tuple(float(x) for x in np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]))
 
 
+@takes(values=MAPPING, against=TEXT, draws=COUNT, flips=COUNT, level=NUMBER, seed=COUNT)
 def compare_scores(
     values: Mapping[str, Sequence[np.ndarray]],
     against: str,

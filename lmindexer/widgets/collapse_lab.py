@@ -9,6 +9,7 @@ import pandas as pd
 from lmindexer import plots
 from lmindexer.browse.history import MEASURES
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.kinds import COUNT, kind_of, takes
 from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.quality.diagnostics import diagnose
@@ -29,6 +30,9 @@ class Stopped(Exception):
     """A person asked the training to stop."""
 
 
+CORPUS = kind_of(Corpus, "a Corpus", "Make one with Corpus.from_records, from_frame or from_file.")
+
+
 class CollapseLab(Panel):
     """Switches, a train button, a stop button, and live curves of perplexity, diff ratio and Macro-F1.
 
@@ -43,6 +47,7 @@ class CollapseLab(Panel):
     >>> lab.train(reconstructor_warmup=False, continuous=False, kmeans=False)    # doctest: +SKIP
     """
 
+    @takes(corpus=CORPUS, documents=COUNT)
     def __init__(self, corpus: Corpus | None = None, documents: int = 240, **settings):
         self.corpus = _first_nouns(documents) if corpus is None else corpus
         self.settings = {**SMALL, **settings}

@@ -4,6 +4,7 @@ import ipywidgets as iw
 import torch
 
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.kinds import COUNT, NUMBER, TEXT, having, takes
 from lmindexer.model.hints import Hints, draw_hints
 from lmindexer.settings.settings import HINT_FORMS
 from lmindexer.widgets.panel import Panel, escaped
@@ -11,6 +12,9 @@ from lmindexer.widgets.panel import Panel, escaped
 VISIBLE, HIDDEN, ASKED = "■", "·", "?"
 ACROSS = 14  # words in one strip of the picture
 STYLES = {VISIBLE: "background:#0072B2;color:#fff", HIDDEN: "color:#9AA0A6", ASKED: "background:#E69F00;color:#111"}
+
+
+INDEXER = having("an LMIndexer", "Give a fitted one, or lmindexer.load_indexer(run).", "model_", "vocabulary_")
 
 
 class HintMaskViewer(Panel):
@@ -29,6 +33,7 @@ class HintMaskViewer(Panel):
     True
     """
 
+    @takes(text=TEXT, indexer=INDEXER, share=NUMBER, form=TEXT, targets=COUNT, seed=COUNT, position=COUNT)
     def __init__(self, text: str, indexer=None, *, share: float = 0.3, form: str = "document", targets: int = 3,
                  seed: int = 0, position: int = 1, max_words: int = 42):  # fmt: skip
         if not text.strip():

@@ -5,6 +5,7 @@ import time
 import ipywidgets as iw
 
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.kinds import NUMBER, TEXT, takes
 from lmindexer.human_eval import SKIP_REASONS, Session, Study, View
 from lmindexer.human_eval.answering.screen import SETTLE, pace
 from lmindexer.human_eval.planning.guide import GENERAL, guide_of
@@ -37,6 +38,7 @@ class Labeller(Panel):
     Labeller('study', 'Ada', 3 of 40 done)
     """
 
+    @takes(name=TEXT, password=TEXT, settle=NUMBER)
     def __init__(self, study, name: str, password: str | None = None, settle: float = SETTLE):
         self.study = study if isinstance(study, Study) else Study.open(study)
         self.session: Session = self.study.sign_in(name, password)

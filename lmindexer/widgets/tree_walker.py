@@ -7,10 +7,14 @@ import pandas as pd
 from lmindexer import plots
 from lmindexer.browse import documents, inside, words
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.kinds import TEXT, having, takes
 from lmindexer.tasks.decoding import greedy_steps
 from lmindexer.widgets.panel import Panel, as_browser, escaped, show_figure, table
 
 OFFERED = 5  # codes offered at each position
+
+
+INDEXER = having("an indexer", "Give a fitted one, or lmindexer.load_indexer(run).", "scorer")
 
 
 class TreeWalker(Panel):
@@ -25,6 +29,7 @@ class TreeWalker(Panel):
     >>> walker.step()                                                            # doctest: +SKIP
     """
 
+    @takes(text=TEXT, indexer=INDEXER)
     def __init__(self, run, text: str = "", indexer=None):
         self.run = as_browser(run)
         if indexer is None and not inside.has_model(self.run):

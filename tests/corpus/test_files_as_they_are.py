@@ -78,9 +78,32 @@ def test_a_space_before_a_quotation_mark(tmp_path):
     assert corpus.texts == ["Saw, fine. cuts, slowly", "Mallet. hits"]
 
 
-def test_a_space_after_a_quotation_mark_is_said(tmp_path):
-    with pytest.raises(CorpusError, match="row 2: a space stands between the quotation mark that ends a field and"):
-        read(tmp_path, 'sku,title,body\n1,"Saw" ,"cuts"\n')
+def test_a_space_after_a_quotation_mark_is_read(tmp_path):
+    content = 'sku,title,body\n1,"Saw, ""fine""" ,"cuts" \n2, "two\nlines", x\n3,"a ""b"" , c"\t,"d"\n4,e,"f" \n'
+    corpus = read(tmp_path, content)
+    assert corpus.titles == ['Saw, "fine"', "two\nlines", 'a "b" , c', "e"]
+    assert corpus.rows.numbers.tolist() == [2, 3, 5, 6]
+    with pytest.raises(CorpusError, match="row 2: a quotation mark that opens here does not end where its field does"):
+        read(tmp_path, 'sku,title,body\n1,"Saw" x,"cuts"\n')
+    with pytest.raises(CorpusError, match="row 3: a quotation mark that opens here is never closed"):
+        read(tmp_path, 'sku,title,body\n1,"Saw" ,"cuts"\n2,"Plane,"smooths\n'.replace(',"smooths', ",smooths"))
+
+
+def test_words_that_may_stand_for_nothing_are_noticed_and_kept(tmp_path):
+    """NA is Namibia to some: it stays as it stands, and `data check` says so."""
+    corpus = read(tmp_path, "sku,title,body\n1,NA,cuts\n2,Saw,-\n", missing="empty")
+    assert corpus.titles == ["NA", "Saw"]
+    assert any("1 cell of 'title' is NA" in said and "kept as it stands" in said for said in corpus.remarks)
+    corpus = read(tmp_path, "sku,title,body,kind\n1,Saw,cuts,Tools > NA\n", category="kind")
+    assert any("1 cell of 'kind' is NA" in said for said in corpus.remarks)
+
+
+def test_a_python_literal_points_to_the_loader_of_amazons_files(tmp_path):
+    (tmp_path / "meta_Tools.json").write_text("{'asin': 'A', 'title': 'Saw'}\n", "utf-8")
+    with pytest.raises(
+        CorpusError, match=r"row 1: this line is a Python literal .*`lmindexer data prepare amazon --raw"
+    ):
+        Corpus.from_file(tmp_path / "meta_Tools.json")
 
 
 BACKSLASHES = r"""sku,title,body

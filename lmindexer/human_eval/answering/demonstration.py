@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from lmindexer.common.errors import StudyError
+from lmindexer.common.kinds import PATH, takes
 from lmindexer.datasets import samples_folder
 from lmindexer.human_eval.answering.study import Study
 
@@ -16,6 +17,7 @@ def demonstration_file() -> Path:
     return samples_folder() / "studies" / f"{NAME}.sqlite"
 
 
+@takes(folder=PATH)
 def open_demonstration(folder: str | Path | None = None) -> Study:
     """Open a copy of the bundled demonstration study: an installation may be read-only, and the original stays as is.
 

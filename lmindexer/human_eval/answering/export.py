@@ -43,7 +43,8 @@ def export(study: "Study", path: str | Path, what: str = "answers", *, early: st
     path = Path(path)
     if what not in WHAT:
         raise StudyError(f"{what!r} cannot be exported; choose one of {', '.join(WHAT)}.")
-    if path.suffix == ".json" and what in ("answers", "tasks"):
+    ending = path.suffix.lower()
+    if ending == ".json" and what in ("answers", "tasks"):
         answers = study.answers(early=early) if what == "answers" else None
         tasks = json.dumps(json_safe(tasks_of(study, answers)), ensure_ascii=False, indent=1)
         config = path.with_suffix(".xml")
@@ -51,7 +52,7 @@ def export(study: "Study", path: str | Path, what: str = "answers", *, early: st
             with written_aside(file, StudyError) as aside:
                 aside.write_text(text, encoding="utf-8")
         return [path, config]
-    if path.suffix not in _WRITERS or what == "tasks":
+    if ending not in _WRITERS or what == "tasks":
         known = "give .json for Label Studio" if what == "tasks" else f"give one of {', '.join(_WRITERS)}, .json"
         raise StudyError(f"{path}: {what} cannot be written in this format; {known}.")
     frame = {"answers": lambda: study.answers(early=early), "questions": lambda: questions_frame(study)}.get(
@@ -59,7 +60,7 @@ def export(study: "Study", path: str | Path, what: str = "answers", *, early: st
     )()
     frame = frame.assign(body=frame["body"].map(_as_json)) if "body" in frame else frame
     with written_aside(path, StudyError) as aside:
-        _WRITERS[path.suffix](frame, aside)
+        _WRITERS[ending](frame, aside)
     return [path]
 
 

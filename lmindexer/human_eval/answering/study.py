@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from lmindexer.common.errors import StudyError
+from lmindexer.common.kinds import COUNT, NUMBER, PATH, TEXT, TRUTH, takes
 from lmindexer.human_eval.answering import answers as tables
 from lmindexer.human_eval.answering.session import Session
 from lmindexer.human_eval.answering.store import DIGEST, Event, Store, digest_of, insert, now, unique
 from lmindexer.human_eval.answering.study_file import StudyFile
+from lmindexer.human_eval.planning.kinds import RUNS
 from lmindexer.human_eval.planning.planning import Content, check_design, make_content
 from lmindexer.human_eval.planning.questions import write_question
 from lmindexer.human_eval.planning.signin import check_password, clean_name, hash_password, name_key
@@ -32,6 +34,7 @@ class Study(StudyFile):
     # -- making and opening --------------------------------------------------------------------------------
 
     @classmethod
+    @takes(bundles=RUNS, path=PATH, per_method=COUNT, repeats=NUMBER, gold=NUMBER, seed=COUNT, simulated=TRUTH)
     def create(
         cls,
         bundles,
@@ -97,6 +100,7 @@ class Study(StudyFile):
         return _drawn(bundles, corpus, questions, per_method, annotators, overlap, repeats, gold, length, seed).plan
 
     @classmethod
+    @takes(path=PATH)
     def open(cls, path: str | Path) -> "Study":
         """Open a study's file after checking that it is one, whole and of a version this program knows."""
         return cls(Store(path))
@@ -106,6 +110,7 @@ class Study(StudyFile):
 
     # -- annotators ----------------------------------------------------------------------------------------
 
+    @takes(name=TEXT, password=TEXT)
     def sign_in(self, name: str, password: str | None = None, *, simulated: bool = False) -> Session:
         """Begin, or go on where this name left off.
 

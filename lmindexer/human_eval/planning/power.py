@@ -4,10 +4,12 @@ import math
 from statistics import NormalDist
 
 from lmindexer.common.errors import StudyError
+from lmindexer.common.kinds import COUNT, NUMBER, takes
 
 _NORMAL = NormalDist()
 
 
+@takes(difference=NUMBER, base=NUMBER, power=NUMBER, alpha=NUMBER, overlap=COUNT, icc=NUMBER)
 def judgments_needed(
     difference: float, base: float = 0.6, power: float = 0.8, alpha: float = 0.05, overlap: int = 1, icc: float = 0.0
 ) -> int:
@@ -50,6 +52,7 @@ def judgments_needed(
     return math.ceil(spread**2 / difference**2 * _design_effect(overlap, icc))
 
 
+@takes(judgments=COUNT, base=NUMBER, power=NUMBER, alpha=NUMBER, overlap=COUNT, icc=NUMBER)
 def detectable_difference(
     judgments: int, base: float = 0.6, power: float = 0.8, alpha: float = 0.05, overlap: int = 1, icc: float = 0.0
 ) -> float:
@@ -73,6 +76,7 @@ def detectable_difference(
     return high
 
 
+@takes(share=NUMBER, power=NUMBER, alpha=NUMBER, overlap=COUNT, icc=NUMBER)
 def preferences_needed(
     share: float, power: float = 0.8, alpha: float = 0.05, overlap: int = 1, icc: float = 0.0
 ) -> int:

@@ -17,10 +17,12 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import StudyError
+from lmindexer.common.kinds import ANYTHING, COUNT, NUMBER, RATINGS, TEXT, several, takes
 from lmindexer.human_eval.results.intervals import bca, left_out_weights, wilson
 
 COLUMNS = ["statistic", "annotators", "value", "low", "high", "units", "ratings", "observed", "chance"]
 _TINY = 1e-12
+ANSWERS = several(ANYTHING, "a list of answers", "Give one answer a unit, None for none.")
 LEAST = -1.0  # the lower end of the scale of every statistic here but percent
 CALLED_FROM = 30  # questions: with fewer, an interval is wider than two of the steps that have a word
 
@@ -163,6 +165,7 @@ def _whole(method, table: RatingTable) -> float:
     return float(_value(*method(table, table.all_units()))[0])
 
 
+@takes(ratings=RATINGS)
 def percent_agreement(ratings, categories=None) -> float:
     """Mean over units of the share of pairs of their ratings that are equal; units with one rating say nothing.
 
@@ -172,6 +175,7 @@ def percent_agreement(ratings, categories=None) -> float:
     return _whole(_percent, RatingTable.of(ratings, categories))
 
 
+@takes(first=ANSWERS, second=ANSWERS, scale=TEXT)
 def cohen_kappa(first, second, categories=None, scale: str = "nominal") -> float:
     """Cohen's κ of two annotators, over units that both rated; weighted on an ordinal scale.
 
@@ -188,6 +192,7 @@ def cohen_kappa(first, second, categories=None, scale: str = "nominal") -> float
     return _whole(_cohen, RatingTable.of(ratings, categories, scale))
 
 
+@takes(ratings=RATINGS, scale=TEXT)
 def fleiss_kappa(ratings, categories=None, scale: str = "nominal") -> float:
     """Fleiss' κ for any number of annotators and of ratings a unit (Fleiss 1971; Gwet 2014 for missing ratings).
 
@@ -196,6 +201,7 @@ def fleiss_kappa(ratings, categories=None, scale: str = "nominal") -> float:
     return _whole(_fleiss, RatingTable.of(ratings, categories, scale))
 
 
+@takes(ratings=RATINGS, scale=TEXT)
 def krippendorff_alpha(ratings, categories=None, scale: str = "nominal") -> float:
     """Krippendorff's α = 1 − D_o / D_e from the matrix of coincidences (Krippendorff 2011, Computing α-reliability).
 
@@ -205,6 +211,7 @@ def krippendorff_alpha(ratings, categories=None, scale: str = "nominal") -> floa
     return _whole(_krippendorff, RatingTable.of(ratings, categories, scale))
 
 
+@takes(ratings=RATINGS, scale=TEXT)
 def gwet_ac(ratings, categories=None, scale: str = "nominal") -> float:
     """Gwet's AC1 (nominal) or AC2 (ordinal): chance is Σ_kl w_kl Σ_k π_k (1 − π_k) / (q (q − 1)) (Gwet 2008).
 
@@ -229,6 +236,7 @@ def _interval(method, table: RatingTable, sample: np.ndarray, level: float):
     return observed, chance, value, float(low), float(high)
 
 
+@takes(ratings=RATINGS, scale=TEXT, level=NUMBER, resamples=COUNT, seed=COUNT)
 def agreement_table(
     ratings,
     categories: Sequence | None = None,

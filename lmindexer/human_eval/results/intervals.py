@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 
 from lmindexer.common.errors import StudyError
+from lmindexer.common.kinds import NUMBER, Kind, takes
 
 MANY = 2000  # units, from which BCa intervals go without the jackknife, whose memory grows as their square
 
@@ -28,6 +29,18 @@ class Estimate:
     effective: float
 
 
+def _numbers(value):
+    try:
+        np.asarray(value, float)
+    except (TypeError, ValueError):
+        return None
+    return None if value is None else value
+
+
+NUMBERS = Kind("a number or an array of numbers", "Give such as 7, or [7, 9].", _numbers)
+
+
+@takes(successes=NUMBERS, answers=NUMBERS, level=NUMBER)
 def wilson(successes, answers, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Wilson's score interval of a share p = successes / n.
 

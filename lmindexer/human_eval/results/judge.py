@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lmindexer.common.kinds import FUNCTION, takes
+from lmindexer.human_eval.planning.kinds import STUDY
 from lmindexer.human_eval.planning.questions import Question
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def minilm(texts: list[str]) -> np.ndarray:
     return make_embeddings("minilm").fit(texts)
 
 
+@takes(study=STUDY, embed=FUNCTION)
 def embedding_judge(study: "Study", embed: Callable[[list[str]], np.ndarray] = minilm) -> pd.DataFrame:
     """Answer every question of a study from the texts that annotators see.
 

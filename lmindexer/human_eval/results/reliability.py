@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lmindexer.common.kinds import TABLE, TEXT, takes
 from lmindexer.human_eval.answering.answers import counting
+from lmindexer.human_eval.planning.kinds import STUDY
 from lmindexer.human_eval.results.intervals import wilson
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def self_consistency(answers: pd.DataFrame) -> pd.DataFrame:
     return both.assign(same=np.array(near, dtype=bool))[["annotator", "question_id", "first", "second", "same"]]
 
 
+@takes(answers=TABLE)
 def annotator_reliability(answers: pd.DataFrame) -> pd.DataFrame:
     """One row an annotator.
 
@@ -151,6 +154,7 @@ def answer_labels(study: "Study", question_id: str) -> dict[str, str]:
     return {answer: choice.label for answer, choice in zip(question.choices, view.choices, strict=True)}
 
 
+@takes(study=STUDY, early=TEXT)
 def disagreements(study: "Study", *, early: str | None = None) -> pd.DataFrame:
     """The adjudication queue: questions that annotators answered differently, open ones first, the most divided first.
 

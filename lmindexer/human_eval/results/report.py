@@ -9,6 +9,8 @@ import pandas as pd
 from lmindexer._version import __version__
 from lmindexer.common.errors import StudyError
 from lmindexer.common.files import written_aside
+from lmindexer.common.kinds import PATH, TABLE, TEXT, takes
+from lmindexer.human_eval.planning.kinds import RESULTS, STUDY
 from lmindexer.human_eval.planning.view import View
 from lmindexer.human_eval.results.agreement import describe
 from lmindexer.human_eval.results.findings import NAMES, interval_in_words, number, p_value
@@ -48,6 +50,7 @@ def esc(text) -> str:
     return html.escape(str(text), quote=True)
 
 
+@takes(study=STUDY, judge=TABLE, found=RESULTS, early=TEXT)
 def report_html(
     study: "Study", judge: pd.DataFrame | None = None, found: Results | None = None, *, early: str | None = None
 ) -> str:
@@ -72,6 +75,7 @@ def report_html(
     )
 
 
+@takes(study=STUDY, path=PATH, judge=TABLE)
 def write_report(study: "Study", path: str | Path, judge: pd.DataFrame | None = None, **more) -> Path:
     """Write `report_html(study, judge)` to a file, aside first and then renamed.
 

@@ -9,8 +9,10 @@ import pandas as pd
 
 from lmindexer.common.errors import StudyError
 from lmindexer.common.jsonfiles import json_safe
+from lmindexer.common.kinds import COUNT, NUMBER, TABLE, TEXT, takes
 from lmindexer.human_eval.answering.answers import counting
 from lmindexer.human_eval.planning.guide import SCALES, TYPES
+from lmindexer.human_eval.planning.kinds import STUDY
 from lmindexer.human_eval.results.agreement import agreement_table
 from lmindexer.human_eval.results.findings import findings
 from lmindexer.human_eval.results.intervals import clustered_mean, clustered_share, wilson
@@ -266,6 +268,7 @@ def judge_results(judge: pd.DataFrame, decided: pd.DataFrame, level: float = 0.9
     return in_order(pd.DataFrame(rows, columns=["type", "questions", "share", "low", "high", "kappa"]), ["type"])
 
 
+@takes(study=STUDY, judge=TABLE, early=TEXT, level=NUMBER, resamples=COUNT, seed=COUNT)
 def study_results(
     study: "Study",
     judge: pd.DataFrame | None = None,

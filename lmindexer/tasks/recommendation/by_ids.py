@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import TEXT, takes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers import load_indexer
@@ -24,6 +25,7 @@ from lmindexer.tasks import decoding
 from lmindexer.tasks.adding import joined
 from lmindexer.tasks.decoding import Filter
 from lmindexer.tasks.fitting import Fitting
+from lmindexer.tasks.kinds import IDS
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.adding import grown, more_vectors
 from lmindexer.tasks.recommendation.histories import HistoryBatch, window_rows
@@ -74,6 +76,7 @@ class IDRecommender(SequenceRecommender):
     Settings = IDSettings
     earlier: ClassVar[dict] = {}  # what the runs of earlier versions had, whose settings do not name it
 
+    @takes(ids=IDS, form=TEXT, name=TEXT)
     def __init__(self, ids: Indexer | SemanticIDs, form: str | None = None, *, name: str | None = None, **changes):
         super(SequenceRecommender, self).__init__(name)
         self.config = self._chosen(form or next(iter(self.forms)), changes)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import TEXT, takes
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.settings.rules import unknown
 from lmindexer.tasks.base import register
@@ -71,6 +72,7 @@ class ItemKNN(ItemScorer):
         "paper": {"neighbours": 100, "shrink": 0.0, "window": None, "decay": 1.0},
     }
 
+    @takes(form=TEXT, name=TEXT)
     def __init__(self, form: str = "improved", *, name: str | None = None, **changes):
         super().__init__(name)
         if form not in self.forms:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import TEXT, takes
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.settings.rules import unknown
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
@@ -75,6 +76,7 @@ class SequenceRecommender(ItemScorer):
     Settings: ClassVar[type[SequenceSettings]]
     forms: ClassVar[dict[str, dict]] = {"improved": {}, "paper": {}}
 
+    @takes(form=TEXT, name=TEXT)
     def __init__(self, form: str = "improved", *, name: str | None = None, **changes):
         super().__init__(name)
         self.config = self._chosen(form, changes)

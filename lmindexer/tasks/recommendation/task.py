@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.common.kinds import takes
 from lmindexer.corpus.corpus import Corpus, Interactions
 from lmindexer.tasks.base import Task, register
+from lmindexer.tasks.kinds import CORPUS, INTERACTIONS
 from lmindexer.tasks.metrics import Judgements
 from lmindexer.tasks.recommendation.histories import Histories
 
@@ -41,6 +43,7 @@ class Recommendation(Task):
     views = ("raw", "unseen")
     metrics = ("Recall@5", "NDCG@5", "Recall@10", "NDCG@10")
 
+    @takes(corpus=CORPUS, interactions=INTERACTIONS)
     def __init__(self, corpus: Corpus, interactions: Interactions | None = None):
         interactions = corpus.interactions if interactions is None else interactions
         if interactions is None or not len(interactions):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import BundleError, SettingsError
+from lmindexer.common.kinds import NUMBER, TEXT, TEXT_OR_NONE, takes
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.fitting import Fitting
 from lmindexer.tasks.metrics import Rankings, measure
@@ -40,6 +41,7 @@ class BM25(SearchModel):
     method = "bm25"
     label = "bm25"
 
+    @takes(k1=NUMBER, b=NUMBER, stemmer=TEXT_OR_NONE, stopwords=TEXT, name=TEXT)
     def __init__(
         self,
         k1: float | None = None,

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import COUNT, NUMBER, TEXT, takes
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
@@ -43,6 +44,7 @@ class DualEncoder(SearchModel):
     method = "dual_encoder"
     label = "dense"
 
+    @takes(form=TEXT, epochs=COUNT, learning_rate=NUMBER, batch=COUNT, seed=COUNT, name=TEXT)
     def __init__(
         self,
         form: str = "frozen",

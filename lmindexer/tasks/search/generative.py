@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import COUNT, NUMBER, TEXT, takes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers import load_indexer
@@ -69,6 +70,7 @@ class GenerativeRetriever(SearchModel):
     method = "generative_retriever"
     label = "generative"
 
+    @takes(form=TEXT, rows=COUNT, epochs=COUNT, learning_rate=NUMBER, batch=COUNT, beam=COUNT, seed=COUNT, name=TEXT)
     def __init__(
         self,
         indexer: "Indexer | str | Path | None" = None,

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.common.kinds import COUNT, NUMBER, takes
 from lmindexer.corpus.corpus import Corpus, Queries
 from lmindexer.tasks.base import Task, register
+from lmindexer.tasks.kinds import CORPUS, QUERIES
 from lmindexer.tasks.metrics import Judgements
 from lmindexer.tasks.search.splits import SPLITS, drawn_split, given_split, leaking
 
@@ -35,6 +37,7 @@ class SearchTask(Task):
 
     irrelevant: ClassVar[float] = 0.0
 
+    @takes(corpus=CORPUS, queries=QUERIES, irrelevant=NUMBER, seed=COUNT)
     def __init__(
         self,
         corpus: Corpus,

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.common.jsonfiles import read_json
+from lmindexer.common.kinds import PATH, kind_of, takes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.training.encoding import texts_of
 from lmindexer.two_step.embeddings.array import ArrayEmbeddings
@@ -26,7 +27,10 @@ from lmindexer.two_step.embeddings.sentence_model import SentenceTransformerEmbe
 from lmindexer.two_step.embeddings.simcse import SimCSEEmbeddings
 from lmindexer.two_step.embeddings.tfidf import TfidfEmbeddings
 
+CORPUS = kind_of(Corpus, "a Corpus", "Make one with Corpus.from_records, from_frame or from_file.")
 
+
+@takes(folder=PATH)
 def load_embeddings(folder: str | Path) -> Embeddings:
     """What `Embeddings.save` wrote, ready to `embed`.
 
@@ -41,6 +45,7 @@ def load_embeddings(folder: str | Path) -> Embeddings:
     return found
 
 
+@takes(corpus=CORPUS)
 def embed_corpus(
     corpus: Corpus, embeddings="minilm", *, category_text: bool = False, progress: bool = True
 ) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lmindexer.common.errors import LMIndexerError, SettingsError
+from lmindexer.common.kinds import PATH, takes
 from lmindexer.corpus.checks import nearest
 from lmindexer.two_step.embeddings.base import Embeddings
 
@@ -23,6 +24,7 @@ class ArrayEmbeddings(Embeddings):
 
     reads_text = False
 
+    @takes(path=PATH)
     def __init__(self, path: str | Path):
         self.path = str(path)
         self._rows = None  # (vectors, place of each id)

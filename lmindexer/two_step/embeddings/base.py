@@ -17,9 +17,11 @@ from safetensors import SafetensorError
 from lmindexer.common.costs import note_cost, noted_cost
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.common.jsonfiles import read_json, write_json
+from lmindexer.common.kinds import TEXT, several, takes
 from lmindexer.corpus.checks import warn_caller
 from lmindexer.training.encoding import cache_folder
 
+TEXTS = several(TEXT, remedy="Give strings, as corpus.documents() has them.")
 VECTORS, CONFIG = "vectors.npy", "embeddings.json"
 
 
@@ -58,6 +60,7 @@ class Embeddings(ABC):
         given = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.fields)
         return f"{type(self).__name__}({given})"
 
+    @takes(texts=TEXTS)
     def fit(
         self,
         texts: Sequence[str],
@@ -92,6 +95,7 @@ class Embeddings(ABC):
         """What the vectors cost that this fit needed `seconds` for: those, unless a cache had parts of them."""
         return seconds
 
+    @takes(texts=TEXTS)
     def embed(
         self,
         texts: Sequence[str],

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import COUNT, PATH, takes
 from lmindexer.model.backbones import MINILM_SHA256, minilm_folder, quiet_loading
 from lmindexer.model.tokens import TokenisedDocuments
 from lmindexer.two_step.embeddings.base import Embeddings, unit_length
@@ -30,6 +31,7 @@ class EncoderEmbeddings(Embeddings):
     kind = "encoder"
     fields = ("model", "layer", "max_length")
 
+    @takes(model=PATH, layer=COUNT, max_length=COUNT)
     def __init__(self, model: str = "minilm", layer: int | None = None, max_length: int = 128):
         self.model, self.layer, self.max_length = str(model), layer, int(max_length)
         self._parts = None

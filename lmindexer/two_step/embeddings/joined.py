@@ -7,8 +7,11 @@ import numpy as np
 
 from lmindexer.common.errors import LMIndexerError, SettingsError
 from lmindexer.common.jsonfiles import read_json, write_json
+from lmindexer.common.kinds import ANYTHING, several, taken
 from lmindexer.two_step.embeddings.base import Embeddings
 from lmindexer.two_step.embeddings.making import make_embeddings
+
+SOURCES = several(ANYTHING, "a list of embeddings", "Give such as ['minilm', 'tfidf'].")
 
 
 class JoinedEmbeddings(Embeddings):
@@ -21,7 +24,7 @@ class JoinedEmbeddings(Embeddings):
     cached = False  # each source keeps its own
 
     def __init__(self, sources: Sequence):
-        self.sources = [make_embeddings(source) for source in sources]
+        self.sources = [make_embeddings(source) for source in taken("sources", SOURCES, sources)]
         if len(self.sources) < 2:
             raise SettingsError("Joined embeddings need two sources or more, as in embeddings='minilm+tfidf'.")
         self._norms: list[float] | None = None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import PATH, taken
 from lmindexer.settings.rules import unknown
 from lmindexer.two_step.embeddings.base import KINDS, Embeddings
 
@@ -19,7 +20,7 @@ def make_embeddings(spec) -> Embeddings:
         return spec
     if isinstance(spec, dict):
         return _from_dict(spec)
-    word = str(spec).strip()
+    word = str(taken("embeddings", PATH, spec)).strip()
     if not word:
         raise SettingsError("embeddings is empty; give a word such as 'minilm', 'tfidf' or 'minilm+tfidf'.")
     if "+" in word and not Path(word).exists():
@@ -31,7 +32,7 @@ def make_embeddings(spec) -> Embeddings:
         return KINDS["encoder"](layer=int(layer) if colon else None)
     if word in ("simcse", "tfidf"):
         return KINDS[word]()
-    return KINDS["array" if word.endswith(".npy") else "sentence_transformer"](word)
+    return KINDS["array" if word.lower().endswith(".npy") else "sentence_transformer"](word)
 
 
 def _from_dict(spec: dict) -> Embeddings:

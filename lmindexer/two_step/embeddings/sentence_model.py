@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import COUNT, PATH, takes
 from lmindexer.model.backbones import quiet_loading
 from lmindexer.model.tokens import beginning
 from lmindexer.two_step.embeddings.base import Embeddings
@@ -23,6 +24,7 @@ class SentenceTransformerEmbeddings(Embeddings):
     kind = "sentence_transformer"
     fields = ("model", "max_length")
 
+    @takes(model=PATH, max_length=COUNT)
     def __init__(self, model: str | Path, max_length: int | None = None):
         self.model, self.max_length = str(model), max_length
         self._network = None

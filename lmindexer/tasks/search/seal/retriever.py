@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lmindexer.common.kinds import COUNT, NUMBER, TEXT, takes
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.model.backbones import minilm_folder
 from lmindexer.tasks.base import Task, register
@@ -42,6 +43,7 @@ class SEAL(SearchModel):
     method = "seal"
     label = "SEAL"
 
+    @takes(encoder=TEXT, epochs=COUNT, learning_rate=NUMBER, batch=COUNT, beam=COUNT, seed=COUNT, name=TEXT)
     def __init__(
         self,
         *,
