@@ -27,7 +27,7 @@ class Encoded:
 
     ids             SemanticIDs; documents known from the fit keep their stored ID
     probabilities   [N, T] P_s of each code in `ids`
-    states          [N, d] h^T
+    states          [N, d] h^T, float16 as a run keeps them, of an LMIndexer
     new_collisions  how many new documents got a learned ID that another document had before them
     changed         places (from 0) of the documents whose id is known from the fit with another text
     """
@@ -64,8 +64,10 @@ class Indexer(ABC):
         """Learn the IDs of a corpus; with `run`, checkpoints go there while it lasts and a bundle at the end."""
 
     @abstractmethod
-    def _assign(self, texts: list[str], tails: list[str] | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Codes [N, T], their probabilities [N, T] and states [N, d] of any texts."""
+    def _assign(
+        self, texts: list[str], tails: list[str] | None, *, states: bool = True
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Codes [N, T], their probabilities [N, T] and, where they are wanted, states [N, d] of any texts."""
 
     @abstractmethod
     def _save_model(self, folder: Path) -> None:
@@ -100,7 +102,7 @@ class Indexer(ABC):
         corpus = as_corpus(documents)
         found = identify(corpus, self.ids_, self.corpus_, self._numbered_in, bool(self.settings.get("category_text")))
         kept = settle_changes(corpus, found, on_change)
-        codes, probabilities, states = self._assign(*self._texts(corpus))
+        codes, probabilities, states = self._assign(*self._texts(corpus), states=details)
         if self.ids_ is None:
             ids, collisions = SemanticIDs.from_codes(corpus.doc_ids, codes, self.codebook_sizes), 0
         else:

@@ -28,7 +28,7 @@ class RandomIndexer(MethodIndexer):
     def _texts(self, corpus):
         return (corpus.doc_ids,)
 
-    def _assign(self, doc_ids) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _assign(self, doc_ids, *, states: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         sizes = np.array(self.codebook_sizes)
         codes = np.array([_draw(self._settings.seed, str(name), len(sizes)) for name in doc_ids], dtype=np.uint64)
         codes = (codes.reshape(len(doc_ids), len(sizes)) % sizes.astype(np.uint64)).astype(np.int32)
@@ -84,7 +84,7 @@ class CategoryIndexer(MethodIndexer):
     def _texts(self, corpus):
         return (corpus,)
 
-    def _assign(self, corpus) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _assign(self, corpus, *, states: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         code, siblings = {}, {}
         for path in map(tuple, self.paths_):
             code[path] = siblings[path[:-1]] = siblings.get(path[:-1], -1) + 1

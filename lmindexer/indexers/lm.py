@@ -10,6 +10,7 @@ from lmindexer.common.arguments import device_named
 from lmindexer.common.errors import BundleError, TrainingError
 from lmindexer.common.forecast import Forecast
 from lmindexer.common.progress import Progress, history_frame
+from lmindexer.corpus.checks import warn_caller
 from lmindexer.corpus.corpus import Corpus, expect_corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.base import Indexer
@@ -18,7 +19,7 @@ from lmindexer.indexers.model_folder import CONFIG, WEIGHTS, read_model, taking_
 from lmindexer.model.backbones import make_backbone
 from lmindexer.model.lexical import LexicalStart
 from lmindexer.model.model import IndexerModel
-from lmindexer.model.tokens import TokenisedDocuments, Vocabulary
+from lmindexer.model.tokens import TokenisedDocuments, Vocabulary, told_unknown
 from lmindexer.runs.bundle import CHECKPOINTS, check_target
 from lmindexer.runs.checkpoints import Checkpoints, unshared
 from lmindexer.runs.lock import one_fit_in
@@ -129,6 +130,8 @@ class LMIndexer(Indexer):
         texts, tails = self._texts(corpus)
         backbone = make_backbone(s, [t + e for t, e in zip(texts, tails, strict=True)] if tails else texts)
         tokens = TokenisedDocuments.from_texts(texts, tails, backbone.tokenizer, s.max_length)
+        if said := told_unknown(tokens, backbone.tokenizer, s.backbone):
+            warn_caller(said)
         self.vocabulary_ = Vocabulary.from_documents(tokens, backbone.tokenizer)
         backbone.to(self.device)
         if isinstance(progress, Progress):
@@ -165,13 +168,17 @@ class LMIndexer(Indexer):
 
     # ---- encode and look inside ------------------------------------------------------------------------------
 
-    def _assign(self, texts: list[str], tails: list[str] | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _assign(
+        self, texts: list[str], tails: list[str] | None, *, states: bool = True
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         parts = []
         for first in range(0, len(texts), AT_ONCE):  # so that the states of all tokens are never held together
             part = slice(first, first + AT_ONCE)
             encoded = self._encoded(texts[part], None if tails is None else tails[part])
-            parts.append(self._assign_encoded(encoded))
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+            codes, probabilities, found = self._assign_encoded(encoded)
+            parts.append((codes, probabilities, kept_states(found) if states else None))
+        *known, kept = zip(*parts, strict=True)
+        return *map(np.concatenate, known), np.concatenate(kept) if states else None
 
     def encoded(self, corpus: Corpus) -> EncodedCorpus:
         """Tokens, and where the encoder is frozen its states, of a corpus's documents (at once after a fit on it)."""

@@ -153,7 +153,7 @@ class EmbeddingIndexer(MethodIndexer):
     def _texts(self, corpus: Corpus):
         return *texts_of(corpus, self._settings.category_text), corpus.doc_ids
 
-    def _assign(self, texts, tails, doc_ids=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _assign(self, texts, tails, doc_ids=None, *, states: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self._code(self.embeddings_.embed(texts, tails, doc_ids))
 
     def _probabilities(self, codes, texts, tails, doc_ids=None) -> np.ndarray:

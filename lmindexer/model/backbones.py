@@ -237,7 +237,8 @@ def tiny_config(vocabulary: int, settings: Settings) -> T5Config:
 
 def train_tokenizer(texts: list[str], size: int = 2000):
     """A word-piece tokenizer for the texts, lower case: <pad> 0, </s> 1, <unk> 2, then every letter, the most
-    frequent words and the most frequent endings.
+    frequent words and the most frequent endings. Marks stay: the vowel signs of Hindi and the accents of French are
+    parts of their words, in one way of writing (NFC).
 
     The same texts give the same tokenizer, which the trainers of the tokenizers library do not promise; a fit that
     is taken up again makes its tokenizer anew.
@@ -245,7 +246,9 @@ def train_tokenizer(texts: list[str], size: int = 2000):
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    bert = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
+    normalizer = normalizers.Sequence([normalizers.NFC(), bert])
+    splitter = pre_tokenizers.BertPreTokenizer()
     words = Counter(w for text in texts for w, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
     vocabulary = {piece: number for number, piece in enumerate(_word_pieces(words, size))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>", max_input_chars_per_word=64))

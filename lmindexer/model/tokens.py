@@ -13,6 +13,7 @@ from torch import Tensor
 
 CHARACTERS = 16  # of a text that are looked at for each token wanted; English has four to five a token
 LONGEST_WORD = 200  # characters; tokenizers read longer ones as unknown
+UNKNOWN = 0.2  # of the tokens; from here on a tokenizer is the wrong one
 OTHER = 0  # the vocabulary's place for any token that did not occur when it was made
 
 
@@ -53,6 +54,22 @@ class TokenisedDocuments:
         step = torch.arange(int(length.max()))
         present = step < length[:, None]  # [B, L]
         return torch.where(present, first[:, None] + step, first[:, None]), present
+
+
+def told_unknown(documents: TokenisedDocuments, tokenizer, name: str) -> str:
+    """A sentence where a tokenizer does not know much of the texts, as MiniLM's English pieces of Hindi or Thai.
+
+    Where a fifth of the tokens or more are its unknown token, documents can hardly be told apart; "" elsewhere.
+    """
+    unknown = tokenizer.unk_token_id
+    share = float((documents.ids == unknown).mean()) if unknown is not None and len(documents.ids) else 0.0
+    if share < UNKNOWN:
+        return ""
+    return (
+        f"{name} does not know {share:.0%} of what it reads here: these texts are in a writing that it has not "
+        "learned, and whole words become one unknown token. Choose a model of many languages (backbone='google/mt5-small', or "
+        "a sentence model's folder as embeddings), or embeddings='tfidf', which reads every writing."
+    )
 
 
 def _beginnings(texts: list[str], tokenizer, tokens: int, **how) -> list[list[int]]:

@@ -83,7 +83,7 @@ def test_nothing_depends_on_order_batch_or_company(order, size, taken, fitted):
         found = fitted.encode([NEW[i] for i in chosen], details=True)
     assert np.array_equal(found.ids.codes, whole.ids.codes[chosen])
     assert np.allclose(found.probabilities, whole.probabilities[chosen], atol=1e-4)
-    assert np.allclose(found.states, whole.states[chosen], atol=1e-4)
+    assert np.allclose(found.states, whole.states[chosen], rtol=2e-3, atol=1e-3)  # half precision
 
 
 def test_details_say_how_sure_each_code_is(fitted):
@@ -414,4 +414,4 @@ def test_many_new_documents_are_read_in_parts_to_the_same_codes(fitted, monkeypa
     monkeypatch.setattr(lm_module, "encode_corpus", noted)
     parts = fitted.encode(NEW, details=True)
     assert max(held) == 3 and sum(held) == len(NEW)
-    assert parts.ids == whole.ids and np.allclose(parts.states, whole.states, atol=1e-4)
+    assert parts.ids == whole.ids and np.allclose(parts.states, whole.states, rtol=2e-3, atol=1e-3)

@@ -1,6 +1,7 @@
 """Backbones: a T5 in the hub's layout is loaded, trained, saved and loaded again; what is none gets one sentence."""
 
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel, T5Config, T5ForCo
 from lmindexer.common.errors import SettingsError
 from lmindexer.indexers import LMIndexer
 from lmindexer.model.backbones import MiniLMBackbone, make_backbone, minilm_folder, train_tokenizer
+from lmindexer.model.tokens import TokenisedDocuments, told_unknown
 from lmindexer.settings.settings import make_settings
 
 
@@ -149,6 +151,22 @@ def test_the_tiny_tokenizer_is_the_same_each_time_and_of_the_size_asked_for(corp
     whole = train_tokenizer(texts).get_vocab()
     assert {word for text in texts for word in text.replace(".", " ").split()} <= set(whole)  # room for every word
     assert len(train_tokenizer([chr(0x4E00 + i) for i in range(9000)]).get_vocab()) <= 2000
+
+
+@pytest.mark.parametrize("text", ["छोटी आरी लकड़ी", "அறுக்கும் வாள்", "เลื่อยตัดไม้", "scie à métaux", "säge für möbel"])
+def test_an_own_vocabulary_keeps_the_marks_of_words(text):
+    """Vowel signs are parts of Hindi words, as accents are of French ones: one word, whole, in either writing."""
+    tokenizer = train_tokenizer([text])
+    assert tokenizer.tokenize(text) == unicodedata.normalize("NFC", text).split()
+    assert tokenizer.tokenize(unicodedata.normalize("NFD", text)) == tokenizer.tokenize(text)
+
+
+def test_a_writing_that_a_tokenizer_does_not_know_is_said():
+    minilm = AutoTokenizer.from_pretrained(minilm_folder())
+    thai = TokenisedDocuments.from_texts(["เลื่อยตัดไม้ ค้อนเหล็ก"] * 3, None, minilm, 64)
+    assert "minilm does not know 50% of what it reads here" in told_unknown(thai, minilm, "minilm")
+    english = TokenisedDocuments.from_texts(["a saw that cuts wood", "scie à métaux"], None, minilm, 64)
+    assert told_unknown(english, minilm, "minilm") == ""
 
 
 def test_minilm_is_frozen_and_no_part_of_what_is_saved():

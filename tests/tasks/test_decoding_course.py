@@ -62,6 +62,19 @@ def test_exact_ranking_is_brute_force(seed):
     assert sorted(np.concatenate(ranked.documents.tolist()).tolist()) == list(range(len(codes)))
 
 
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_exact_ranking_where_all_ids_end_early(depth):
+    """No ID reaches the last positions: the tree has leaves above its codebooks' number, and all are ranked."""
+    codes = np.where(np.arange(3) < depth, some_codes(5), -1)
+    codes[codes[:, 0] >= 0, 1] = np.where(depth > 1, np.abs(codes[codes[:, 0] >= 0, 1]), -1)
+    scorer = Table((4, 3, 5), 5)
+    ranked, expected = rank_all(scorer, IDTrie(codes)), brute_force(scorer, codes)
+    found = {tuple(c for c in path if c >= 0): score for path, score in zip(ranked.codes, ranked.score, strict=True)}
+    assert found == pytest.approx(expected) and len(ranked) == len(expected)
+    assert sorted(np.concatenate(ranked.documents.tolist()).tolist()) == list(range(len(codes)))
+    assert all(len(path) == depth for path in found)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
 def test_beam_as_wide_as_the_tree_is_exact(seed):

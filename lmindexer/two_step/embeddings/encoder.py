@@ -10,11 +10,13 @@ from transformers import AutoModel, AutoTokenizer
 
 from lmindexer.common.errors import SettingsError
 from lmindexer.common.kinds import COUNT, PATH, takes
+from lmindexer.corpus.checks import warn_caller
 from lmindexer.model.backbones import MINILM_SHA256, minilm_folder, quiet_loading
-from lmindexer.model.tokens import TokenisedDocuments
+from lmindexer.model.tokens import TokenisedDocuments, told_unknown
 from lmindexer.two_step.embeddings.base import Embeddings, unit_length
 
 BATCH = 64
+SAMPLE = 1000  # documents that say whether the tokenizer knows their writing
 
 
 class EncoderEmbeddings(Embeddings):
@@ -39,6 +41,12 @@ class EncoderEmbeddings(Embeddings):
     @property
     def spec(self) -> dict:
         return super().spec | ({"weights": MINILM_SHA256[:16]} if self.model == "minilm" else {})
+
+    def _fit(self, texts, tails, doc_ids, progress) -> np.ndarray:
+        sample = TokenisedDocuments.from_texts(list(texts[:SAMPLE]), None, self._loaded()[0], self.max_length)
+        if said := told_unknown(sample, self._loaded()[0], self.model):
+            warn_caller(said)
+        return self._embed(texts, tails, doc_ids, progress)
 
     def _embed(self, texts, tails, doc_ids, progress) -> np.ndarray:
         tokenizer, network = self._loaded()
