@@ -15,9 +15,10 @@ from lmindexer.human_eval.results.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
+from lmindexer.human_eval.results.intervals import clustered_share
 from lmindexer.human_eval.results.simulate import rates
 
-STUDIES = 500
+STUDIES, SHARES = 500, 2000
 CASES = (
     ("no difference, 2 annotators", {"a": 0.65, "b": 0.65}, {"annotators": 2}),
     ("no difference, 3 annotators", {"a": 0.65, "b": 0.65}, {}),
@@ -67,6 +68,32 @@ def agreement() -> None:
         print(f"| {units} | {' | '.join(f'{share:.3f}' for share in inside / STUDIES)} |", flush=True)
 
 
+def shares() -> None:
+    """Table 3: how many intervals of a share of right answers hold it, where answers to one question are alike.
+
+    A question's own chance is drawn from a beta distribution of mean p whose spread gives the correlation (ICC) of the
+    answers of two raters; with an ICC of 1 all raters of a question answer alike.
+    """
+    rng = np.random.default_rng(22)
+    print("\n| questions × raters | p | ICC 0 | 0.3 | 1 | mean width, ICC 1 |\n|---|---|---|---|---|---|")
+    for questions, raters in ((10, 5), (20, 3), (40, 2)):
+        clusters = np.repeat(np.arange(questions), raters)
+        for p in (0.5, 0.9):
+            held, width = [], 0.0
+            for icc in (0.0, 0.3, 1.0):
+                inside = 0
+                for _ in range(SHARES):
+                    chance = np.full(questions, p) if icc == 0 else (rng.random(questions) < p).astype(float)
+                    if 0 < icc < 1:
+                        chance = rng.beta(p * (1 - icc) / icc, (1 - p) * (1 - icc) / icc, questions)
+                    found = clustered_share(rng.random(len(clusters)) < np.repeat(chance, raters), clusters)
+                    inside += found.low <= p <= found.high
+                    width += (found.high - found.low) * (icc == 1)
+                held.append(f"{inside / SHARES:.3f}")
+            print(f"| {questions} × {raters} | {p} | {' | '.join(held)} | {width / SHARES:.2f} |", flush=True)
+
+
 if __name__ == "__main__":
+    shares()
     comparisons()
     agreement()

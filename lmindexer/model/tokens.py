@@ -67,8 +67,8 @@ def told_unknown(documents: TokenisedDocuments, tokenizer, name: str) -> str:
         return ""
     return (
         f"{name} does not know {share:.0%} of what it reads here: these texts are in a writing that it has not "
-        "learned, and whole words become one unknown token. Choose a model of many languages (backbone='google/mt5-small', or "
-        "a sentence model's folder as embeddings), or embeddings='tfidf', which reads every writing."
+        "learned, and whole words become one unknown token. Choose a model of many languages (backbone='google/"
+        "mt5-small', or a sentence model's folder as embeddings), or embeddings='tfidf', which reads every writing."
     )
 
 

@@ -167,5 +167,5 @@ def _study(
                 f"{corpus.name} has no categories, which this study's AMI asks for; name their column with category=…."
             )
     options = {**options, "seeds": list(seeds), "texts": list(texts)}
-    runs = cross(named, texts, methods, seeds)
+    runs = cross(list(named), texts, methods, seeds)
     return Study(name, runs, named, Path(folder or FOLDER / name), tuple(methods), options)
