@@ -6,12 +6,14 @@ import torch
 
 from lmindexer import plots
 from lmindexer.common.errors import LMIndexerError, SettingsError
+from lmindexer.common.kinds import COUNT, TEXT, having, takes
 from lmindexer.tasks.base import title_of
 from lmindexer.tasks.decoding import course_of
 from lmindexer.widgets.panel import Panel, escaped, show_figure, table
 
 WIDEST = 50
 SHOWN = 12  # branches in the table, the best ones
+MODEL = having("a recommender by IDs", "Give a fitted GenerativeRecommender or its like.", "check_fitted", "task_")
 
 
 class BeamWalker(Panel):
@@ -33,6 +35,7 @@ class BeamWalker(Panel):
     >>> walker.step()                                                             # doctest: +SKIP
     """
 
+    @takes(model=MODEL, user=TEXT, width=COUNT)
     def __init__(self, model, user: str | None = None, width: int = 3):
         model.check_fitted()
         if not hasattr(model, "where_lost"):

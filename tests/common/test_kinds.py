@@ -83,6 +83,7 @@ PUBLIC = {
     "tasks.load_task": (lambda v: ta.load_task(v), ()),
     "tasks.load_task_model": (lambda v: ta.load_task_model(v), ()),
     "tasks.compare_scores": (lambda v: ta.compare_scores(v, "b"), ()),
+    "widgets.BeamWalker": (lambda v: wi.BeamWalker(v), ()),
     "widgets.CollapseLab": (lambda v: wi.CollapseLab(v), ("corpus", "none")),
     "widgets.HintMaskViewer": (lambda v: wi.HintMaskViewer(v), ("word",)),
     "widgets.HintMaskViewer: indexer": (lambda v: wi.HintMaskViewer("a saw", v), ("none",)),

@@ -14,7 +14,7 @@ from scipy.stats import binom
 from statsmodels.stats import inter_rater
 from statsmodels.stats.proportion import proportion_confint
 
-from lmindexer.common.errors import StudyError
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval.results.agreement import (
     agreement_table,
     cohen_kappa,
@@ -126,10 +126,10 @@ def test_words_and_missing_answers_are_taken():
 
 @pytest.mark.parametrize(
     ("ratings", "more", "says"),
-    [([[1, 2]], {"scale": "interval"}, "scale"), ([1, 2], {}, "two dimensions"), ([[1, 9]], {"categories": [1]}, "9")],
+    [([[1, 2]], {"scale": "interval"}, "scale"), ([1, 2], {}, "a table of"), ([[1, 9]], {"categories": [1]}, "9")],
 )
 def test_what_is_no_table_is_refused(ratings, more, says):
-    with pytest.raises(StudyError, match=says):
+    with pytest.raises(LMIndexerError, match=says):
         agreement_table(ratings, **more)
 
 
