@@ -79,8 +79,11 @@ def _titles(trace, figure: go.Figure) -> tuple[str, str]:
     for letter in "xy":
         own = figure.layout[_axis(trace, letter)].title.text
         if not own:  # panels share a title that stands at one of them
-            own = next((axis.title.text for axis in figure.select_xaxes() if axis.title.text), None) if (
-                letter == "x") else next((axis.title.text for axis in figure.select_yaxes() if axis.title.text), None)
+            own = (
+                next((axis.title.text for axis in figure.select_xaxes() if axis.title.text), None)
+                if (letter == "x")
+                else next((axis.title.text for axis in figure.select_yaxes() if axis.title.text), None)
+            )
         found.append(unmarked(own) if own else letter)
     return (found[0], found[1]) if found[0] != found[1] else ("x", "y")
 

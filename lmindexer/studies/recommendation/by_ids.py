@@ -9,7 +9,7 @@ import pandas as pd
 from lmindexer.quality import category_agreement
 from lmindexer.runs.task_run import TaskRun
 from lmindexer.tasks import load_task_model
-from lmindexer.tasks.base import Task
+from lmindexer.tasks.base import MODELS, Task
 from lmindexer.tasks.decoding import lost_table
 from lmindexer.tasks.recommendation.by_ids import IDRecommender
 
@@ -51,8 +51,8 @@ def lost_by_popularity(model: IDRecommender, width: int = WIDTH) -> pd.DataFrame
 
 def by_ids(task: Task, runs: Sequence[TaskRun]) -> list[str]:
     """The parts of the report: IDs and recall where there are several models, losses of the best one."""
-    both = [(run, load_task_model(run.path)) for run in runs]
-    both = [(run, model) for run, model in both if isinstance(model, IDRecommender)]
+    kept = [run for run in runs if issubclass(MODELS.get(run.method, object), IDRecommender) and run.model_folder]
+    both = [(run, load_task_model(run.path)) for run in kept]
     if not both:
         return []
     parts, frame = [], ids_frame(task, both)
