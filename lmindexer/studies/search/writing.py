@@ -65,12 +65,13 @@ def results_table(found: Evaluation, metrics: Sequence[str]) -> str:
 def _ids_table(task: Task, models: list, found: Evaluation) -> str:
     """IDs of generative models: sizes of the groups of equal codes, agreement with the categories, what search gets."""
     rows, seen = [], set()
+    labels = task.corpus.labels(1 if task.corpus.levels else None)  # whole paths may nearly all be different
     for model in models:
         if not isinstance(model, GenerativeRetriever) or model.name in seen:
             continue
         seen.add(model.name)
         sizes = np.sort(group_rows(model.ids_.codes).counts)[::-1]
-        of_c1 = category_agreement(task.corpus.labels(), model.ids_.codes[:, 0])
+        of_c1 = category_agreement(labels, model.ids_.codes[:, 0])
         ami = "-" if of_c1.ami is None or of_c1.says_nothing else f"{of_c1.ami:z.3f}"
         values = [np.mean([v.mean() for v in found.seeds_of(model.name, METRIC, view)]) for view in ("all", "hybrid")]
         shares = f"{(sizes > 1) @ sizes / sizes.sum():.1%}", str(sizes[0]), f"{(sizes**2).sum() / sizes.sum():.1f}"
@@ -78,7 +79,7 @@ def _ids_table(task: Task, models: list, found: Evaluation) -> str:
     if not rows:
         return ""
     head = ["IDs and form", "distinct IDs", "documents that share one", "largest group", "mean group of a document"]
-    text = _markdown([*head, "AMI of c¹", METRIC, f"{METRIC} + λ · dense"], rows)
+    text = _markdown([*head, "AMI of c¹ with level 1", METRIC, f"{METRIC} + λ · dense"], rows)
     return f"### The IDs\n\n{text}"
 
 
