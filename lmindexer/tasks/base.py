@@ -310,7 +310,7 @@ def rankings_frame(rankings: dict[str, Rankings], queries: Sequence[str], doc_id
                     "query": pd.Categorical.from_codes(row, list(queries)),
                     "rank": (place + 1).astype(np.int32),
                     "doc_id": pd.Categorical.from_codes(one.documents[row, place], list(doc_ids)),
-                    "score": one.scores[row, place].astype(np.float32),
+                    "score": one.scores[row, place].astype(np.float64),  # in float32, broken ties would be equal again
                 }
             )
         )
@@ -327,7 +327,7 @@ def rankings_of(frame: pd.DataFrame, queries: Sequence[str], doc_ids: np.ndarray
         of_view = (frame["view"].astype(str) == view).to_numpy()
         rank = frame["rank"].to_numpy()[of_view] - 1
         shape = (len(queries), int(rank.max(initial=0)) + 1)
-        documents, scores = np.full(shape, -1), np.full(shape, -np.inf, np.float32)
+        documents, scores = np.full(shape, -1), np.full(shape, -np.inf)
         documents[row[of_view], rank] = place[of_view]
         scores[row[of_view], rank] = frame["score"].to_numpy()[of_view]
         found[view] = Rankings(documents, scores)

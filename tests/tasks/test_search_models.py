@@ -9,6 +9,7 @@ from search_task import shop
 
 import lmindexer as lmi
 from lmindexer.common.errors import LMIndexerError, SettingsError
+from lmindexer.runs.task_run import TaskRun
 from lmindexer.tasks import load_task_model
 from lmindexer.tasks.decoding import DecodingTree, all_scores, beam_search, exact_top
 from lmindexer.tasks.generative import node_means
@@ -112,6 +113,9 @@ def test_models_come_back_from_disk_and_rank_the_same(models, tmp_path):
             found = again.rank("test", 10)[view]
             np.testing.assert_array_equal(found.documents, rankings.documents)
             np.testing.assert_allclose(found.scores, rankings.scores, rtol=1e-6)
+        run, kept = TaskRun.open(tmp_path / str(place)), ["view", "NDCG@10"]  # ties that were broken stay broken
+        again_, first = (model.task_.evaluate(one).table()[kept] for one in (run, model))
+        np.testing.assert_allclose(again_["NDCG@10"], first["NDCG@10"], rtol=1e-9)
 
 
 def test_every_model_answers_any_text_clearly(models):
