@@ -79,6 +79,7 @@ samples: $(INSTALLED_DEV)  ## make the bundled corpora again from their sources
 runs: $(INSTALLED)  ## make the bundled finished runs and the demonstration study again
 	$(BIN)/lmindexer fit wordnet --run data_samples/runs/wordnet $(COMPACT) --restart
 	$(BIN)/lmindexer fit attack --run data_samples/runs/attack --set codebook_size=16,8,8 $(COMPACT) --restart
+	$(BIN)/python data_samples/runs/build_tasks.py
 	$(BIN)/python data_samples/studies/build.py
 
 clean:  ## remove what was built and cached; .venv and runs/ stay

@@ -98,6 +98,26 @@ def words(label: str, name: str, where=st, **more) -> str:
     return value
 
 
+LONGEST = 2000  # characters of a text that a link holds
+
+
+def long_words(label: str, name: str, where=st, **more) -> str:
+    """`words` for texts that may be pasted: one that is too long is cut and that is said, where `words` takes none."""
+    value, key = get(name)[:LONGEST], f"choice_{name}"
+    st.session_state[key] = value
+    where.text_input(label, key=key, on_change=_store_cut, args=(name, key), **more)
+    pasted = st.session_state.get(f"cut_{name}", (value, 0))
+    if pasted[0] == value and pasted[1] > LONGEST:
+        st.caption(f"The text has {pasted[1]:,} characters; its first {LONGEST:,} are read.")
+    return value
+
+
+def _store_cut(name: str, key: str) -> None:
+    whole = st.session_state[key]
+    st.session_state[f"cut_{name}"] = whole[:LONGEST], len(whole)
+    put(**{name: whole[:LONGEST], "from": None})
+
+
 def several(label: str, options: Sequence[str], name: str, where=st, default=(), **more) -> list[str]:
     """Several choices that live in the URL; `default` is chosen where the URL says nothing."""
     known, key = dict.fromkeys(get_all(name)), f"choice_{name}"

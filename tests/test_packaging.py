@@ -176,7 +176,7 @@ def test_the_wheel_holds_samples_runs_app_and_notices(wheel):
     assert "lmindexer/_samples/studies/wordnet-demonstration.sqlite" in names
     runs = {path.parent.name for path in (ROOT / "data_samples" / "runs").glob("*/manifest.json")}
     assert runs == {
-        name.split("/")[3] for name in names if re.match(r"lmindexer/_samples/runs/\w+/manifest.json", name)
+        name.split("/")[3] for name in names if re.match(r"lmindexer/_samples/runs/[\w-]+/manifest.json", name)
     }
     assert "explorer_app/app.py" in names and "lmindexer/cli/app.py" in names
     licences = [name for name in names if ".dist-info/licenses/" in name]
@@ -207,7 +207,7 @@ print(json.dumps({
     found = json.loads(done.stdout)
     assert Path(found["from"]).is_relative_to(installed.parent)
     assert found["samples"] == {"attack": 691, "wordnet": 11_044}
-    bundled = sorted(path.parent.name for path in (ROOT / "data_samples" / "runs").glob("*/manifest.json"))
+    bundled = sorted(path.parent.name for path in (ROOT / "data_samples" / "runs").glob("*/ids.parquet"))
     assert (found["runs"], found["broken"]) == (bundled, [])
     helped = subprocess.run(
         [installed / "lmindexer", "explore", "--help"], cwd=tmp_path, env=environment(), capture_output=True, text=True,

@@ -1,12 +1,13 @@
-"""Page 7: any text on its way down the tree of IDs."""
+"""Page 7: any text on its way down the tree of IDs, by the run's indexer or by a search model of its corpus."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from explorer_app import context, helplines, links, models
+from explorer_app import context, helplines, links, models, task_context
 from explorer_app.link_table import Column
 from explorer_app.show import chart, count, decimal, export, id_of, md, table
+from explorer_app.views import search_answers, way_parts
 from explorer_app.views.parts import documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, inside, likeness, neighbours, words
@@ -15,41 +16,53 @@ TITLE, ICON = "Try a text", ":material/edit_note:"
 SHOWN = 20
 EXAMPLES = ("a ball for my little son", "a small wild animal that eats insects", "stealing passwords from memory")
 
-# Fine-tuned models join here: {name: function(run, indexer, text) that gives a scorer}. None is the indexer itself.
-SCORERS = {"the run's indexer": None}
+OWN = "the run's indexer"
 
 
 def render() -> None:
     """Lay out the page."""
-    run = context.current()
+    run = context.current() if context.current_key() is not None else None
     st.title("Try a text")
     st.caption("Type a new product, or a wish; watch how the model sends it down the tree of IDs that exist.")
-    left, middle, right = st.columns([5, 1, 2], vertical_alignment="bottom")
-    text = links.words("Text", "text", where=left, placeholder=EXAMPLES[0]).strip()
-    width = links.choose("Beam", [1, 3, 5, 10], "beam", 5, where=middle, help="Prefixes kept after each position.")
-    scorer = links.choose("Model", list(SCORERS), "scorer", next(iter(SCORERS)), where=right)
+    searching = task_context.runs_of(task_context.SEARCH)
+    if run is None and not searching:
+        context.no_runs()
+    left, middle, right = st.columns([5, 2, 3], vertical_alignment="bottom")
+    text = links.long_words("Text", "text", where=left, placeholder=EXAMPLES[0]).strip()
+    width = way_parts.beam(middle)
+    options = [*([OWN] if run is not None else []), *searching]
+    wanted = links.get("scorer")
+    if wanted and wanted not in options:
+        st.warning(f"There is no search model **{md(wanted, 80)}** for this corpus; shown is another.",
+                   icon=":material/search_off:")  # fmt: skip
+    scorer = links.choose("Model", options, "scorer", options[0], where=right, text=_model_name)
     if not text:
         st.info("Type a text, or take one of these.", icon=":material/edit_note:")
         with st.container(horizontal=True):
             for number, example in enumerate(EXAMPLES):
                 st.button(md(example), key=f"example_{number}", on_click=links.put, kwargs={"text": example})
         return
+    if scorer != OWN:
+        search_answers.answers(scorer, text, width)
+        return
     indexer = models.model(run)
     if indexer is None:
         return
     with st.spinner("Going down the tree …"):
-        way = _way(run, indexer, text, width, scorer, models.key_of(run))
+        way = _way(run, indexer, text, width, models.key_of(run))
     _told_unlike(run, text, way)
     _paths(run, way)
     _ranking(run, way, width)
     _documents(run, way)
 
 
+def _model_name(scorer: str) -> str:
+    return scorer if scorer == OWN else search_answers.title_of_run(scorer)
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
-def _way(_run: RunBrowser, _indexer, text: str, width: int, scorer: str, key: tuple) -> inside.Way:
-    make = SCORERS[scorer]
-    other = make(_run, _indexer, text) if make else None
-    return inside.way_of(_run, _indexer, text, models.trie(_run), width, other)
+def _way(_run: RunBrowser, _indexer, text: str, width: int, key: tuple) -> inside.Way:
+    return inside.way_of(_run, _indexer, text, models.trie(_run), width)
 
 
 def _told_unlike(run: RunBrowser, text: str, way: inside.Way) -> None:

@@ -1,4 +1,4 @@
-"""Shelf: the runs in the folders a person gave, found by key, never by a path from outside."""
+"""Shelf: the runs in the folders a person gave, of indexers and of task models, found by key, never by a path."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,8 @@ from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import BundleError
 from lmindexer.common.kinds import PATH, several, takes
 from lmindexer.runs.bundle import CHECKPOINTS, Bundle, find_bundles
-from lmindexer.runs.manifest import MANIFEST
+from lmindexer.runs.manifest import MANIFEST, recognise
+from lmindexer.runs.task_run import TaskRun, find_task_runs
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Shelf:
     Attributes:
         folders: as given, resolved.
         runs: {key: Bundle}, in the order of the folders and then by name.
+        task_runs: {key: TaskRun}, runs of task models, in the same order.
         broken: what could not be opened.
         unfinished: folders of fits that are still going on or were stopped.
 
@@ -38,6 +40,7 @@ class Shelf:
     def __init__(self, folders):
         self.folders = [resolved(folder) for folder in folders]
         self.runs: dict[str, Bundle] = {}
+        self.task_runs: dict[str, TaskRun] = {}
         self.broken: list[Broken] = []
         self.unfinished: list[Path] = []
         for folder in dict.fromkeys(self.folders):
@@ -50,34 +53,37 @@ class Shelf:
     def _add_folder(self, folder: Path) -> None:
         try:
             if (folder / MANIFEST).exists():
-                self._add(Bundle.open(folder), folder)
+                kind = TaskRun if "task" in recognise(folder) else Bundle
+                self._add(kind.open(folder), folder)
                 return
             found, broken = find_bundles(folder)
+            answering, unreadable = find_task_runs(folder)
         except (BundleError, OSError) as error:
             self.broken.append(Broken(folder, str(error)))
             return
-        for bundle in found:
-            self._add(bundle, folder)
-        for path, error in broken:
+        for run in (*found, *answering):
+            self._add(run, folder)
+        for path, error in {path: error for path, error in (*unreadable, *broken)}.items():
             unfinished = (path / CHECKPOINTS).is_dir() and not (path / MANIFEST).exists()
             self.unfinished += [path] if unfinished else []
             self.broken += [] if unfinished else [Broken(path, str(error))]
 
-    def _add(self, bundle: Bundle, folder: Path) -> None:
-        stray = leads_out(bundle, folder)
+    def _add(self, run: Bundle | TaskRun, folder: Path) -> None:
+        stray = leads_out(run, folder)
         if stray is not None:
             reason = f"{stray} leads out of {folder} by a symbolic link; copy the run into the folder."
-            self.broken.append(Broken(bundle.path, reason))
+            self.broken.append(Broken(run.path, reason))
             return
-        if any(bundle.path == known.path for known in self.runs.values()):
+        known = self.task_runs if isinstance(run, TaskRun) else self.runs
+        if any(run.path == other.path for other in known.values()):
             return
-        key, number = bundle.path.name, 2
-        while key in self.runs:
-            key, number = f"{bundle.path.name}~{number}", number + 1
-        self.runs[key] = bundle
+        key, number = run.path.name, 2
+        while key in known:
+            key, number = f"{run.path.name}~{number}", number + 1
+        known[key] = run
 
 
-def leads_out(bundle: Bundle, folder: Path) -> Path | None:
+def leads_out(bundle: Bundle | TaskRun, folder: Path) -> Path | None:
     """The first file of a run that does not lie under `folder` once links are followed, or None."""
     folder = resolved(folder)
     for path in (bundle.path, *(bundle.path / name for name in bundle.manifest["files"])):

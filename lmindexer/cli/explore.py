@@ -81,14 +81,16 @@ def _default_folders() -> list[Path]:
 
 def _checked(path: Path) -> Path:
     from lmindexer.runs.bundle import CHECKPOINTS, MANIFEST, Bundle, find_bundles
+    from lmindexer.runs.manifest import recognise
+    from lmindexer.runs.task_run import TaskRun, find_task_runs
 
     if (path / MANIFEST).exists():
-        return Bundle.open(path).path
+        return (TaskRun if "task" in recognise(path) else Bundle).open(path).path
     if (path / CHECKPOINTS).is_dir():
         return resolved(path).parent  # the explorer shows an unfinished fit among the runs of its folder
     if not path.is_dir():
         raise BundleError(f"{path}: there is no such folder; give a run, or a folder of runs.")
-    if not any(find_bundles(path)):
+    if not any(find_bundles(path)) and not any(find_task_runs(path)):
         raise BundleError(f"{path} holds no run; make one with: lmindexer fit wordnet --run {path / 'wordnet'}")
     return resolved(path)
 

@@ -23,6 +23,8 @@ from lmindexer.plots.perplexity import perplexity
 from lmindexer.plots.preference_shares import preference_shares
 from lmindexer.plots.rater_agreement import rater_agreement
 from lmindexer.plots.reconstruction import reconstruction
+from lmindexer.plots.tasks.lost_positions import lost_positions
+from lmindexer.plots.tasks.method_metric import method_metric
 from lmindexer.plots.training_curves import training_curves
 
 __all__ = [
@@ -42,7 +44,9 @@ __all__ = [
     "id_map",
     "id_map_raster",
     "lines",
+    "lost_positions",
     "matrix",
+    "method_metric",
     "method_scores",
     "metric_intervals",
     "numbers",

@@ -52,7 +52,7 @@ def course_of(scorer: Scorer, tree: DecodingTree, width: int = 5) -> Beam:
     """
     check_width(width)
     course = list(beam_steps(scorer, tree, width, None))
-    steps, rows = [_table(tree, step) for _, step in course], course[-1][0]
+    steps, rows = [_learned(branches(tree, step)) for _, step in course], course[-1][0]
     order = rows.score.sort(descending=True, stable=True).indices
     return Beam(pd.concat(steps, ignore_index=True), _paths(tree, rows.node[order], rows.score[order]))
 
@@ -92,15 +92,26 @@ def greedy_steps(model, codes, top: int = 5) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["position", "code", "probability", "rank", "chosen"])
 
 
-def _table(tree: DecodingTree, step: Step) -> pd.DataFrame:
+def branches(tree: DecodingTree, step: Step) -> pd.DataFrame:
+    """All branches of one level of a search: the columns of `Beam.steps`, and node. Code -1: the ID has ended."""
     edges = step.edges
     kept = torch.zeros(len(edges.node), dtype=torch.bool)
     kept[step.kept] = True
-    frame = {"position": edges.level, "prefix": _codes(tree, edges.node, edges.level), "code": edges.code.numpy()}
+    prefix = [tuple(row) for row in tree.codes_of(edges.node, edges.level).tolist()]
+    frame = {"position": edges.level, "prefix": prefix, "code": edges.code.numpy()}
     frame |= {"log_probability": step.log_probability.numpy(), "score": step.score.numpy(), "kept": kept.numpy()}
-    frame["documents"] = (tree.last_leaf[edges.node] - tree.first_leaf[edges.node]).numpy().astype(np.int64)
-    table = pd.DataFrame(frame)
-    return table[table["code"] >= 0]  # an ID that has ended is no branch
+    frame |= {"documents": documents_below(tree, edges.node), "node": edges.node.numpy()}
+    return pd.DataFrame(frame)
+
+
+def documents_below(tree: DecodingTree, nodes: torch.Tensor) -> np.ndarray:
+    """[R] number of documents below each node."""
+    return (tree.last_leaf[nodes] - tree.first_leaf[nodes]).numpy().astype(np.int64)
+
+
+def _learned(table: pd.DataFrame) -> pd.DataFrame:
+    """Branches by a code; an ID that has ended is no branch."""
+    return table[table["code"] >= 0].drop(columns="node")
 
 
 def _paths(tree: DecodingTree, nodes: torch.Tensor, scores: torch.Tensor) -> pd.DataFrame:

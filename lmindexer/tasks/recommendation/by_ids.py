@@ -162,18 +162,33 @@ class IDRecommender(SequenceRecommender):
             return decoding.exact_top(scorer, tree, depth, s.width, keep)
         return decoding.beam_search(scorer, tree, depth, max(s.width, depth), keep)
 
-    def where_lost(self, split: str = "test", width: int | None = None, *, exact: bool = True):
-        """`decoding.where_lost` for every query of a split: where the right item's path left a beam."""
+    @property
+    def tree(self):
+        """The tree of IDs that is decoded."""
+        return self.network.tree
+
+    @torch.no_grad()
+    def scorer(self, histories):
+        """What `tasks.decoding` asks, for these histories: for a beam to look at, or `where_lost`."""
         self.check_fitted()
         self.network.eval()
+        rows = np.arange(len(histories))
+        return self.network.scorer(histories.padded(rows, self.longest, pad=self._items))
+
+    @torch.no_grad()
+    def where_lost(self, split: str = "test", width: int | None = None, *, exact: bool = True, rows=None):
+        """`decoding.where_lost` for the queries of a split: where the right item's path left a beam.
+
+        rows: of the queries; all where left out. The column `query` has them.
+        """
+        self.check_fitted()
         histories, targets, parts = self.task_.histories(split), self.task_.targets(split), []
-        for first in range(0, len(histories), AT_ONCE):
-            rows = np.arange(first, min(first + AT_ONCE, len(histories)))
-            with torch.no_grad():
-                scorer = self.network.scorer(histories.padded(rows, self.longest, pad=self._items))
-                right = torch.from_numpy(targets[rows])
-                part = decoding.where_lost(scorer, self.network.tree, right, width or self.config.width, exact)
-            parts.append(part.assign(query=rows))
+        asked = np.arange(len(histories)) if rows is None else np.asarray(rows)
+        for first in range(0, len(asked), AT_ONCE):
+            some = asked[first : first + AT_ONCE]
+            scorer, right = self.scorer(histories.take(some)), torch.from_numpy(targets[some])
+            part = decoding.where_lost(scorer, self.tree, right, width or self.config.width, exact)
+            parts.append(part.assign(query=some))
         return pd.concat(parts, ignore_index=True)
 
     def add_items(self, items: Corpus, codes: np.ndarray | None = None) -> Self:

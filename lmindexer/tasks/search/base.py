@@ -5,12 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.tasks.base import DEPTH, TaskModel
+from lmindexer.tasks.decoding import where_lost
 from lmindexer.tasks.metrics import Rankings
 
 LONGEST = 2_000  # characters of a query that are read: more than any question, less than would stop a machine
+LOST_AT_ONCE = 256  # judgements that are followed together
 
 
 class SearchModel(TaskModel):
@@ -54,6 +57,25 @@ class SearchModel(TaskModel):
     def nothing_found(self, text: str) -> str:
         """Why a query can have no answer."""
         return "No document fits this query; write it in other words."
+
+
+@torch.no_grad()
+def lost_by(model, split: str, width: int, rows: Sequence[int] | None = None) -> pd.DataFrame:
+    """Where the right documents of a split's queries left the beam (`decoding.where_lost`), one row a judgement.
+
+    model: with `task_`, `scorer(texts)` and `tree`. rows: of the queries; all where left out. The column `query` has
+    them.
+    """
+    judged, texts, parts = model.task_.judgements(split), model.task_.texts(split), []
+    asked = np.arange(judged.queries) if rows is None else np.asarray(rows)
+    judged = judged.take(asked)
+    for first in range(0, len(judged.query), LOST_AT_ONCE):
+        some = slice(first, first + LOST_AT_ONCE)
+        query = asked[judged.query[some]]
+        right = torch.from_numpy(judged.document[some])
+        part = where_lost(model.scorer([texts[one] for one in query]), model.tree, right, width)
+        parts.append(part.assign(query=query))
+    return pd.concat(parts, ignore_index=True)
 
 
 def checked_query(query: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from lmindexer.common.errors import SettingsError
@@ -23,7 +24,7 @@ from lmindexer.tasks.decoding import beam_search
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.slides import SlidesNetwork, SlidesScorer, SlidesSettings
-from lmindexer.tasks.search.base import SearchModel, filled
+from lmindexer.tasks.search.base import SearchModel, filled, lost_by
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 
@@ -148,6 +149,23 @@ class IndexerRetriever(SearchModel):
             return self._ranked(torch.arange(0), depth)
         self.network_.encoded = self._encoded(texts)
         return self._ranked(torch.arange(len(texts)), depth)
+
+    @property
+    def tree(self):
+        """The tree of IDs that is decoded."""
+        return self.network_.tree
+
+    def scorer(self, texts: Sequence[str]) -> SlidesScorer:
+        """What `tasks.decoding` asks, for these queries: for a beam to look at, or `where_lost`."""
+        self.check_fitted()
+        self.network_.encoded = self._encoded(texts)
+        with torch.no_grad():
+            return SlidesScorer(self.network_, self.network_.read(torch.arange(len(texts))))
+
+    def lost(self, split: str = "test", width: int = 20, rows: Sequence[int] | None = None) -> pd.DataFrame:
+        """`base.lost_by` of a split: where the right documents of its queries left a beam."""
+        self.check_fitted()
+        return lost_by(self, split, width, rows)
 
     def _id_columns(self, documents: np.ndarray) -> dict[str, list]:
         paths = [" → ".join(str(code) for code in row if code >= 0) for row in self.ids_.codes[documents].tolist()]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from lmindexer.common.errors import SettingsError
@@ -15,12 +16,12 @@ from lmindexer.indexers.base import Indexer
 from lmindexer.runs.bundle import Bundle
 from lmindexer.tasks.adding import joined
 from lmindexer.tasks.base import DEPTH, Task, register
-from lmindexer.tasks.decoding import all_scores, beam_search, where_lost
+from lmindexer.tasks.decoding import all_scores, beam_search
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.search import generative_files
 from lmindexer.tasks.search.adding import extended
-from lmindexer.tasks.search.base import SearchModel, filled, top_of
+from lmindexer.tasks.search.base import SearchModel, filled, lost_by, top_of
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
 from lmindexer.tasks.search.forms import NodeRows, PrefixRows, SharedRows
 from lmindexer.tasks.search.pseudo_queries import pseudo_queries
@@ -208,12 +209,10 @@ class GenerativeRetriever(SearchModel):
         """The tree of IDs that is decoded."""
         return self.form_.tree
 
-    @torch.no_grad()
-    def lost(self, split: str = "test", width: int = 20):
-        """Where the right document of each query left the beam (`decoding.where_lost`), one row a judgement."""
-        judged, texts = self.task_.judgements(split), self.task_.texts(split)
-        scorer = self.scorer([texts[query] for query in judged.query])
-        return where_lost(scorer, self.tree, torch.from_numpy(judged.document), width)
+    def lost(self, split: str = "test", width: int = 20, rows: Sequence[int] | None = None) -> pd.DataFrame:
+        """`base.lost_by` of a split: where the right documents of its queries left a beam."""
+        self.check_fitted()
+        return lost_by(self, split, width, rows)
 
     @torch.no_grad()
     def _plain(self, vectors: torch.Tensor, depth: int, exact: bool) -> Rankings:
