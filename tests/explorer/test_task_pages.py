@@ -22,7 +22,7 @@ def visit(monkeypatch):
     def go(page, folder=RUNS, **query):
         monkeypatch.setattr(sys, "argv", ["app.py", str(folder)])
         context.forget_shelf()
-        test = AppTest.from_file(str(APP), default_timeout=120)
+        test = AppTest.from_file(str(APP), default_timeout=400)
         test.session_state["goto"] = (page, query)
         test.run()
         assert not test.exception, test.exception[0].value
