@@ -80,7 +80,7 @@ def _table(found: task_methods.Methods, table: pd.DataFrame, view: str, metric: 
     seeds = {method: [float(one.mean()) for one in found.evaluation.seeds_of(method, metric, view)]
              for method in table["method"]}  # fmt: skip
     figure = plots.method_metric(table, metric, seeds)
-    chart(figure, f"metric_{metric}_{view}")
+    chart(figure, f"metric_{metric}_{view}", beside=True)
     export("methods", figure, {"methods": table.drop(columns="key")})
 
 
@@ -114,7 +114,7 @@ def _queries(group: dict, found: task_methods.Methods, view: str, key: str) -> N
 def _positions(lost: pd.DataFrame, levels: int, width: int, queries: int) -> None:
     table = lost_table(lost)
     figure = plots.lost_positions(table, levels, width)
-    chart(figure, f"lost_{width}")
+    chart(figure, f"lost_{width}", beside=True)
     last = sum(name.startswith("lost_at_") for name in table.columns)
     row = table.iloc[0]
     rows = pd.DataFrame(

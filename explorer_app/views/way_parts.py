@@ -35,7 +35,7 @@ def way_down(model, run: TaskRun, way: Descent, width: int, start: str) -> None:
     _fates(model, way, levels, width)
     most = 5 if finder.narrow() else DRAWN
     figure = plots.beam_tree(way.steps, names, most=most, levels=levels, start=start, brief=finder.narrow())
-    chart(figure, f"way_{width}")
+    chart(figure, f"way_{width}", beside=True)
     if width > most:
         st.caption(f"The {most} best of up to {width} kept branches are drawn at each position; the table has all.")
     _branches(way, names, levels, figure)
