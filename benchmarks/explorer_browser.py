@@ -108,6 +108,7 @@ def measure(address: str, server: psutil.Process, run: str, documents: tuple[str
                 raise SystemExit(f"{name}: the page shows an error")
             rows.append({"step": name, "bound": bound, "page": page, "browser": whole, "server": answered,
                          "wall": wall - 1.15})  # fmt: skip
+            print(f"{name}: page {page:.2f}, browser {whole:.2f}, server {answered:.2f} s", file=sys.stderr, flush=True)
         browser.close()
     return rows
 
@@ -176,7 +177,6 @@ def main() -> None:
             rounds.append(measure(address, server, given.run, two))
         finally:
             end(process)
-        print(f"round {len(rounds)}: " + ", ".join(f"{row['step']} {row['page']:.2f} s" for row in rounds[-1]))
     sys.exit(0 if report(rounds) else 1)
 
 
