@@ -150,7 +150,8 @@ def _settings_that_differ(runs: dict) -> None:
     if rows.empty:
         st.caption("The runs say nothing of different settings.")
         return
-    with st.expander(f"{len(rows):,} settings differ", expanded=len(rows) <= 6, icon=":material/tune:"):
+    said = "1 setting differs" if len(rows) == 1 else f"{len(rows):,} settings differ"
+    with st.expander(said, expanded=len(rows) <= 6, icon=":material/tune:"):
         _wide(rows, "settings", "Settings that differ")
 
 
@@ -215,11 +216,11 @@ def _where_they_went(found, cells, name_a: str, name_b: str) -> None:
         flows[f"words_{side}"] = [", ".join(named.get(code, [])[:3]) for code in flows[side]]
     st.markdown("The largest groups of documents that moved")
     shown = flows.assign(a=[id_of((c,)) for c in flows["a"]], b=[id_of((c,)) for c in flows["b"]])
-    columns = [Column("a", f"c1 in {name_a}", "code"), Column("words_a", "key words")]
-    columns += [Column("b", f"c1 in {name_b}", "code"), Column("words_b", "key words")]
+    columns = [Column("a", f"c1 in {name_a}", "code"), Column("b", f"c1 in {name_b}", "code")]
+    columns += [Column("documents", "documents", "number"), Column("words_a", f"key words in {name_a}")]
     cell_of = [f"{a}.{b}" for a, b in zip(flows["a"], flows["b"], strict=True)]
     show(
-        shown, [*columns, Column("documents", "documents", "number")], "flows", "Groups of documents that moved",
+        shown, [*columns, Column("words_b", f"key words in {name_b}")], "flows", "Groups of documents that moved",
         lambda place: ("compare", links.query(**_kept(name_b), cell=cell_of[place])),
         chosen=cell_of.index(links.get("cell")) if links.get("cell") in cell_of else None,
     )  # fmt: skip
