@@ -20,7 +20,7 @@
 #
 # 1. the plan of the stages, by hand and from the package;
 # 2. the bundled run of the WordNet nouns, from its first stage to its last number;
-# 3. a slice of the same corpus, trained by you, stopped by a power cut, and taken up again to the same IDs.
+# 3. a slice of the same corpus, trained by you, stopped half-way and taken up again.
 
 # %%
 from lmindexer.course import begin, checks, choose
@@ -42,8 +42,10 @@ from lmindexer.training.training import plan
 # ## 1. The plan, by hand first
 #
 # The slides train one position after the other. Before the first there is one stage that trains the reconstructor
-# alone. Each position then has three: learn with the continuous state $h^t$ in the code's place, run k-means on
-# $h^t$ for a codebook, learn with straight-through codes. For $T$ positions that makes $1 + 3T$ stages.
+# alone. Each position then has three: learn with the continuous state $h^t$ in the code's place, make a codebook, learn
+# with straight-through codes. For $T$ positions that makes $1 + 3T$ stages. (That the codebook comes from k-means on
+# $h^t$ is from the authors' released code; the slides do not say. The released code learns two positions and a
+# counter.)
 #
 # $$\text{warm-up} \;\to\; \big(\text{continuous}_t \to \text{k-means}_t \to \text{discrete}_t\big)_{t=1\dots T}$$
 
@@ -127,10 +129,21 @@ for position, value in discrete.items():
 checks.true((discrete > 0.1 * np.array(bundle.ids.codebook_sizes)).all(), "no position has collapsed")
 
 # %% [markdown]
-# What do the codes buy? *Macro-F1* says how well hidden words are rebuilt. It falls from position to position, because
-# later positions are asked for rarer words and the hints stay few. It may only be compared within a position.
+# Two perplexities are easily mixed up: the one a position had at the end of *its own* training, and the one of the IDs
+# in the end. Between them lie the later positions, which move the encoder; the IDs are what the *finished* model
+# chooses, one position after the other.
 
 # %%
+final = lmi.IDQuality.from_dict(bundle.metrics).perplexity
+for position, value in discrete.items():
+    print(f"c{position}: {value:.1f} at the end of its own training, {final[position - 1]:.1f} in the final IDs")
+
+# %% [markdown]
+# What do the codes buy? *Macro-F1* says how well hidden words are rebuilt. Each position is asked for other words, so
+# it may be compared within a position, not from one to the next.
+
+# %%
+print(history[history["stage"] == "discrete"].pivot(index="epoch", columns="position", values="macro_f1").round(3))
 lmi.plots.training_curves(history, "macro_f1")
 
 # %% [markdown]
@@ -142,6 +155,14 @@ later = history[history["id_consistency"].notna()]
 print(later[["stage", "position", "epoch", "id_consistency"]].round(3).to_string(index=False))
 print(f"lowest: {later['id_consistency'].min():.1%}")
 checks.true(later["id_consistency"].between(0, 1).all(), "a consistency is a share")
+
+# %% [markdown]
+# > **What was minimised.** Not the slides' three losses alone. The columns below are all the terms of the last epochs:
+# > agreement, balance and anchor are this package's (notebook 00, section 2, says what each wants).
+
+# %%
+terms = ["reconstruction", "contrastive", "commitment", "agreement", "balance", "anchor"]
+print(history[history["stage"] == "discrete"].groupby("position")[terms].last().round(3))
 
 # %% [markdown]
 # ## 5. What came out
@@ -163,7 +184,7 @@ checks.equal(list(quality.agreement["ami"]), list(stored.agreement["ami"]), "AMI
 
 # %%
 indexer = lmi.LMIndexer.load(bundle.path)
-some = corpus.take(np.arange(choose(full=200, quick=40)))
+some = corpus.take(np.arange(choose(full=100, quick=40)))
 codes = indexer._assign(*indexer._texts(some))[0]
 checks.equal(codes, bundle.ids.codes[: len(some)].copy(), "codes of the loaded model")
 
@@ -171,10 +192,10 @@ checks.equal(codes, bundle.ids.codes[: len(some)].copy(), "codes of the loaded m
 # ## 6. Train a slice for real
 #
 # The same code on fewer documents, two positions, small codebooks. A `Progress` of your own hears of every epoch. This
-# one pulls the plug in the middle:
+# one pulls the plug in the middle. Running **the same line again** goes on from the last checkpoint:
 
 # %%
-part = corpus.take(np.arange(choose(full=600, quick=160)))
+part = corpus.take(np.arange(choose(full=240, quick=160)))
 recipe = {"preset": choose(full="minilm", quick="tiny"), "positions": 2, "codebook_size": choose(full=12, quick=6)}
 recipe |= {"decoder_layers": 1, "discrete_epochs": 2}
 run = Path(tempfile.mkdtemp()) / "slice"
@@ -183,7 +204,6 @@ run = Path(tempfile.mkdtemp()) / "slice"
 class PowerCut(Progress):
     def record(self, history):
         super().record(history)
-        print(f"  done: {history[-1]['stage']} c{history[-1]['position']}, epoch {history[-1]['epoch']}")
         if len(history) == 5:
             raise KeyboardInterrupt("the lights go out")
 
@@ -192,32 +212,15 @@ class PowerCut(Progress):
 try:
     lmi.LMIndexer(**recipe).fit(part, run, progress=PowerCut(show=False))
 except KeyboardInterrupt as reason:
-    print(f"stopped: {reason}")
-print(sorted(path.name for path in (run / "checkpoints").iterdir()))
-
-# %% [markdown]
-# The folder holds no run yet, only a checkpoint. Running **the same line again** goes on from there. The epoch that
-# was cut off is repeated; every epoch begins from a seed of its own, so nothing else is lost.
-
-
-# %%
-class Listen(Progress):
-    def record(self, history):
-        super().record(history)
-        print(f"  done: {history[-1]['stage']} c{history[-1]['position']}, epoch {history[-1]['epoch']}")
-
-
-resumed = lmi.LMIndexer(**recipe).fit(part, run, progress=Listen(show=False))
+    print(f"stopped: {reason}; kept:", [path.name for path in (run / "checkpoints").iterdir()])
+resumed = lmi.LMIndexer(**recipe).fit(part, run, progress=False)
 print(lmi.Bundle.open(run))
+checks.equal(len(resumed.history_), len(plan(make_settings(**recipe))) + 4, "rows of history, none lost, none twice",
+             hint="A warm-up of 1, and 2 + 1 + 2 epochs at each of two positions.")  # fmt: skip
 
 # %% [markdown]
-# Is the resumed run the run that would have been? Train once more without the power cut and compare.
-
-# %%
-undisturbed = lmi.LMIndexer(**recipe).fit(part, progress=False)
-checks.true(resumed.ids_ == undisturbed.ids_, "the resumed run has the same IDs as an undisturbed one")
-losses = [list(one.history_["loss"].dropna()) for one in (resumed, undisturbed)]
-checks.equal(*losses, "and the losses")
+# The epoch that was cut off is repeated. Every epoch begins from a seed of its own, so the IDs are those of a run that
+# nobody disturbed; the package's tests compare the two.
 
 # %%
 slice_quality = lmi.evaluate_ids(resumed.ids_, part)
@@ -233,52 +236,43 @@ print(
 
 # %%
 longest = ...  # "reconstructor_warmup", "continuous", "codebook_init" or "discrete"
-
-stages = {name: seconds for name, seconds in bundle.manifest["timings"].items() if name in set(history["stage"])}
-if longest is ...:
-    print("○ ★: not tried yet")
-else:
-    checks.true(longest == max(stages, key=stages.get), "★ the longest stage", "Look at bundle.manifest['timings'].")
+checks.longest_stage(longest, history, bundle.manifest["timings"])
 
 # %% [markdown]
-# **★★ How many epochs does the bundled run have in all, k-means counted as one each?** Work it out from the settings
-# `warmup_epochs`, `continuous_epochs`, `discrete_epochs` and `positions`, then check against the history.
+# **★★ How many epochs has a fit in all, each k-means counted as one?** Write a function of the settings `positions`,
+# `warmup_epochs`, `continuous_epochs` and `discrete_epochs`, in this order. The bundled run's history is one example.
+
 
 # %%
-epochs = ...
+def my_epochs(positions, warmup, continuous, discrete):
+    return ...
 
-checks.number(epochs, len(history), "One row of the history is one epoch.")
+
+checks.epochs_in_all(my_epochs)
 
 # %% [markdown]
 # **★★★ A fit that stops when it is good enough.** Write a `Progress` whose `record` raises `StopIteration` as soon as
-# the perplexity of position 1 in a discrete stage is above a bound. Try it on `part`; the epochs heard are counted.
+# the perplexity of position 1 in a discrete stage is above its `bound`, and never elsewhere. (A row of the warm-up has
+# no perplexity.) The check calls `record` with histories of its own; then try it: `fit(part, progress=GoodEnough())`.
 
 
 # %%
 class GoodEnough(Progress):
     bound = 2.0
-    heard = 0
 
     def record(self, history):
         super().record(history)
-        self.heard = len(history)
         ...  # your lines: look at history[-1]
 
 
-# %%
-watch = GoodEnough(show=False)
-try:
-    lmi.LMIndexer("tiny", codebook_size=6, discrete_epochs=2).fit(part.take(np.arange(60)), progress=watch)
-    print("○ ★★★: the fit ran to its end; not tried yet")
-except StopIteration:
-    checks.true(watch.heard < 9, "★★★ the fit stopped early", "It went on to the end.")
+checks.good_enough(GoodEnough)
 
 # %% [markdown]
 # ## Summary
 #
 # - One warm-up, then three stages a position. Each leaves a number on the whole corpus by which a collapse is seen.
 # - A run is a folder of plain files; its model gives back the IDs that stand in it.
-# - The same line goes on after a stop, to the same IDs.
+# - The same line goes on after a stop.
 #
 # **Read next:** [07, are the IDs good?](07_are_the_ids_good.ipynb) **Read in the code:**
 # [training.py](../lmindexer/training/training.py) from `run` to `_run_epoch`. **Break:** set
