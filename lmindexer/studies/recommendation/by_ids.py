@@ -67,7 +67,11 @@ def by_ids(task: Task, runs: Sequence[TaskRun]) -> list[str]:
 
 
 def _table(frame: pd.DataFrame) -> str:
-    lines = [frame.columns, ["---"] * frame.shape[1]]
-    lines += [[f"{v:.4f}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v) for v in row]
-              for row in frame.itertuples(index=False)]  # fmt: skip
+    lines = [frame.columns, ["---"] * frame.shape[1], *(map(_cell, row) for row in frame.itertuples(index=False))]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _cell(value) -> str:
+    if pd.isna(value):  # such as an agreement that says nothing
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
