@@ -33,6 +33,11 @@ class OneLineErrors(TyperGroup):
             _say_and_exit("Stopped.", STOPPED)
 
 
+def is_first() -> bool:
+    """Whether this process writes and speaks: the only one, or the first that `accelerate launch` or torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _say_and_exit(message: str, code: int):
     typer.echo(" ".join(message.split()), err=True)
     raise typer.Exit(code) from None
@@ -92,6 +97,8 @@ def program() -> str:
 
 def main() -> None:
     """Run the command line with this process's arguments, and exit."""
+    if not is_first():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for as long as the process lasts
     try:
         app()
     except SystemExit as end:

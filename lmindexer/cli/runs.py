@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lmindexer.cli.app import is_first
 from lmindexer.cli.inputs import Columns, open_run, read_corpus, takes_columns
 from lmindexer.cli.outputs import check_output, check_page, report_of, write_table, write_text
 
@@ -42,6 +43,8 @@ def encode(
         check_output(output)
     corpus = read_corpus(source, columns)
     encoded = load_indexer(run).encode(corpus, details=True, on_change=on_change)
+    if not is_first():  # of several processes, which shared the work out
+        return
     frame = encoded.ids.to_frame()
     for position in range(encoded.ids.positions):
         frame[f"p{position + 1}"] = encoded.probabilities[:, position].round(4)

@@ -9,6 +9,7 @@ import torch
 from lmindexer.common.arguments import device_named
 from lmindexer.common.errors import BundleError, TrainingError
 from lmindexer.common.forecast import Forecast
+from lmindexer.common.processes import processes
 from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.checks import warn_caller
 from lmindexer.corpus.corpus import Corpus, expect_corpus
@@ -88,20 +89,26 @@ class LMIndexer(Indexer):
         run = None if run is None else Path(run)
         if run is not None:
             check_target(run)
-        with one_fit_in(run):
+        together = processes()  # where several fit, the first one speaks and writes
+        together.wait()
+        progress = progress if together.first else False
+        with one_fit_in(run if together.first else None):
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
                 self._fit(corpus, run, progress, resume)
-            if run is not None:
+            if run is not None and together.first:
                 self.save(run, progress=progress is True)
+        together.wait()
         return self
 
     def _fit(self, corpus: Corpus, run: Path | None, progress: bool | Progress, resume: bool) -> None:
         began = time.perf_counter()
         torch.manual_seed(self._settings.seed)
         folder = None if run is None else run / CHECKPOINTS
-        if folder is not None and not resume:
+        if folder is not None and not resume and processes().first:
             (folder / "state.safetensors").unlink(missing_ok=True)
-        shown = progress if isinstance(progress, Progress) else Progress(folder, progress)
+        processes().wait()
+        told = folder if processes().first else None  # where progress is written down
+        shown = progress if isinstance(progress, Progress) else Progress(told, progress)
         encoded = self._prepare(corpus, shown)
         self.timings_["prepare"] = time.perf_counter() - began
         if encoded.encoder_seconds is not None:  # of making the states, by whoever made them
@@ -171,14 +178,17 @@ class LMIndexer(Indexer):
     def _assign(
         self, texts: list[str], tails: list[str] | None, *, states: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        parts = []
-        for first in range(0, len(texts), AT_ONCE):  # so that the states of all tokens are never held together
-            part = slice(first, first + AT_ONCE)
+        # In blocks, so that the states of all tokens are never held together; several processes share the blocks out.
+        blocks = [range(first, min(first + AT_ONCE, len(texts))) for first in range(0, len(texts), AT_ONCE)]
+
+        def of(block: range) -> tuple[np.ndarray, ...]:
+            part = slice(block.start, block.stop)
             encoded = self._encoded(texts[part], None if tails is None else tails[part])
             codes, probabilities, found = self._assign_encoded(encoded)
-            parts.append((codes, probabilities, kept_states(found) if states else None))
-        *known, kept = zip(*parts, strict=True)
-        return *map(np.concatenate, known), np.concatenate(kept) if states else None
+            return (codes, probabilities, kept_states(found)) if states else (codes, probabilities)
+
+        codes, probabilities, *kept = processes().each_block(blocks, of)
+        return codes, probabilities, kept[0] if states else None
 
     def encoded(self, corpus: Corpus) -> EncodedCorpus:
         """Tokens, and where the encoder is frozen its states, of a corpus's documents (at once after a fit on it)."""

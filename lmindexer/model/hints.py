@@ -36,6 +36,11 @@ class Hints:
         place = None if self.place is None else self.place.to(device)
         return Hints(self.visible.to(device), place, self.words.to(device), self.weight.to(device))
 
+    def of(self, part: slice) -> "Hints":
+        """The hints of some of the documents."""
+        place = None if self.place is None else self.place[part]
+        return Hints(self.visible[part], place, self.words[part], self.weight[part])
+
 
 class AskedWords:
     """The words that a stage asks for: only they are scored. `place` [V] leads from the vocabulary to `words`."""
@@ -89,8 +94,8 @@ def _target_hints(tokens, present, salience, share, targets, generator) -> Hints
     drawable = torch.where(has_target, weight, present.float())  # a row of zeros cannot be drawn from
     place = torch.multinomial(drawable, targets, replacement=True, generator=generator)  # [B, M]
     visible = torch.rand(batch, targets, length, generator=generator) < share  # [B, M, L]
-    itself = torch.arange(length) == place[..., None]  # [B, M, L]
-    visible = visible & present[:, None] & ~itself  # a word is never its own hint
+    visible &= present[:, None]
+    visible.scatter_(2, place[..., None], False)  # a word is never its own hint
     words = tokens.gather(1, place)[..., None]  # [B, M, 1]
     # Targets are drawn in proportion to salience, so each draw counts alike.
     return Hints(visible, place, words, (has_target / targets).expand(batch, targets)[..., None])

@@ -22,9 +22,13 @@ def reconstruction_loss(logits: Tensor, words: Tensor, weight: Tensor) -> Tensor
     >>> round(float(reconstruction_loss(torch.zeros(1, 1, 4), torch.tensor([[[2]]]), torch.ones(1, 1, 1))), 4)
     1.3863
     """
+    return mean_where(surprises(logits, words, weight), weight.sum((1, 2)) > 0)
+
+
+def surprises(logits: Tensor, words: Tensor, weight: Tensor) -> Tensor:
+    """-Σ_w weight_w log P_recon(w | c, d_h) of each document, [B]; arguments as for `reconstruction_loss`."""
     surprise = -logits.float().log_softmax(-1).gather(2, words)  # [B, M, P]
-    per_document = (surprise * weight).sum((1, 2))  # [B]
-    return mean_where(per_document, weight.sum((1, 2)) > 0)
+    return (surprise * weight).sum((1, 2))  # [B]
 
 
 def contrastive_loss(

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from lmindexer.common.errors import TrainingError
 from lmindexer.common.files import written_aside
+from lmindexer.common.processes import processes
 
 STATE = "state.safetensors"
 FULL = "free space and start the same fit again, which goes on from its last checkpoint, or choose another folder"
@@ -53,7 +54,7 @@ class Checkpoints:
 
     def write(self, model, state: FitState) -> None:
         """Keep the model's weights and the state."""
-        if self.folder is None:
+        if self.folder is None or not processes().first:
             return
         tensors = {f"model.{name}": value for name, value in unshared(model).items()}
         tensors["codes"] = torch.from_numpy(np.ascontiguousarray(state.codes))

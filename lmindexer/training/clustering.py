@@ -8,6 +8,8 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 LARGE = 50_000
+MANY = 4096  # codes above which one run of ten iterations must do: each costs N·K·d products, days with three of fifty
+AT_ONCE = 1 << 25  # distances that are held together, 256 MiB
 
 
 def kmeans_rows(rows: np.ndarray, clusters: int, seed: int = 0, restarts: int = 3) -> np.ndarray:
@@ -25,12 +27,13 @@ def kmeans_rows(rows: np.ndarray, clusters: int, seed: int = 0, restarts: int = 
             return KMeans(clusters, n_init=restarts, random_state=seed).fit(rows).cluster_centers_.astype(np.float32)
     import faiss
 
-    found = faiss.Kmeans(rows.shape[1], clusters, niter=50, nredo=restarts, seed=seed, max_points_per_centroid=1024)
+    how = {"niter": 50, "nredo": restarts} if clusters <= MANY else {"niter": 10, "nredo": 1}
+    found = faiss.Kmeans(rows.shape[1], clusters, seed=seed, max_points_per_centroid=1024, **how)
     found.train(rows)
     return found.centroids.copy()
 
 
-def distances(rows: np.ndarray, centres: np.ndarray, batch: int = 4096) -> Iterator[tuple[slice, np.ndarray]]:
+def distances(rows: np.ndarray, centres: np.ndarray, batch: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
     """Squared distances of rows [N, d] to centres [K, d], batch by batch: (which rows, [B, K] float64).
 
     In double precision, so that a row's nearest centre does not depend on which rows are with it in a batch.
@@ -39,6 +42,7 @@ def distances(rows: np.ndarray, centres: np.ndarray, batch: int = 4096) -> Itera
     [[[0.0], [25.0]]]
     """
     centres = np.asarray(centres, dtype=np.float64)
+    batch = batch or max(1, min(4096, AT_ONCE // max(1, len(centres))))
     norms = (centres**2).sum(1)
     for first in range(0, len(rows), batch):
         some = np.asarray(rows[first : first + batch], dtype=np.float64)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lmindexer.common.processes import processes
 from lmindexer.model.documents import Documents
 from lmindexer.model.hints import AskedWords
 from lmindexer.model.model import IndexerModel
@@ -43,13 +44,14 @@ class CorpusDiagnostics:
     def look(self, codes: np.ndarray, position: int) -> Look:
         """h^t and greedy codes of every document."""
         self.model.eval()
-        states, chosen = [], []
-        for rows, documents in self._batches(np.arange(len(self.corpus))):
+
+        def of(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            documents = self.corpus.batch(torch.from_numpy(rows), self.device)
             h, _ = self.model.encoder(documents, self._rows_of(codes[rows, : position - 1]))  # [B, t, d]
             picks = [self.model.codebooks[j].choose(h[:, j]) for j in range(position)]
-            states.append(h[:, -1].float().cpu().numpy())
-            chosen.append(torch.stack(picks, 1).cpu().numpy())
-        return Look(np.concatenate(states), np.concatenate(chosen).astype(np.int32))
+            return h[:, -1].float().cpu().numpy(), torch.stack(picks, 1).cpu().numpy().astype(np.int32)
+
+        return Look(*processes().each_block(blocks_of(len(self.corpus)), of))
 
     def measure(self, stage, codes: np.ndarray, look: Look | None, asked: AskedWords) -> dict:
         """Perplexities, used codes, diff ratios and ID consistency of the corpus, and Macro-F1 of reconstruction.
@@ -104,6 +106,11 @@ class CorpusDiagnostics:
             return [*earlier, torch.from_numpy(states).to(self.device)]
         chosen = torch.from_numpy(greedy[:, -1].astype(np.int64)).to(self.device)
         return [*earlier, self.model.codebooks[stage.position - 1].look_up(chosen)]
+
+
+def blocks_of(documents: int) -> list[np.ndarray]:
+    """The document numbers 0 … N-1 in batches, which several processes share out."""
+    return np.split(np.arange(documents), range(ENCODE_BATCH, documents, ENCODE_BATCH))
 
 
 def drawn_sample(documents: int, size: int) -> np.ndarray:

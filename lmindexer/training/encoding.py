@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lmindexer.common.costs import note_cost, noted_cost
+from lmindexer.common.processes import processes
 from lmindexer.common.progress import Progress
 from lmindexer.common.threads import wait_briefly
 from lmindexer.corpus.corpus import Corpus
@@ -46,10 +47,13 @@ class EncodedCorpus:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def batch(self, documents: Tensor, device: str | torch.device = "cpu") -> Documents:
-        """Gather a batch of document numbers [B]."""
-        place, present = self.tokens.place(documents)
-        index = place.numpy()
+    def batch(
+        self, documents: Tensor, device: str | torch.device = "cpu", part: slice = slice(None), states: bool = True
+    ) -> Documents:
+        """Gather a batch of document numbers [B], or the `part` of it that a process takes, as wide as the whole; with
+        states=False its words alone."""
+        place, present = (rows[part] for rows in self.tokens.place(documents))
+        index, documents = place.numpy(), documents[part]
 
         def on(values) -> Tensor:
             return torch.as_tensor(values).to(device, non_blocking=True)
@@ -58,8 +62,8 @@ class EncodedCorpus:
             tokens=on(self.tokens.ids[index].astype(np.int64)),
             words=on(self.words[index].astype(np.int64)),
             present=on(present),
-            states=None if self.states is None else on(self.states[index]).float(),
-            start=None if self.start is None else on(self.start[documents.numpy()]),
+            states=None if self.states is None or not states else on(self.states[index]).float(),
+            start=None if self.start is None or not states else on(self.start[documents.numpy()]),
         )
 
 
@@ -112,23 +116,41 @@ def _states(tokens, backbone, device, cache, progress) -> tuple[np.ndarray, floa
     digest.update(b"bfloat16" if backbone.half else b"")
     path = cache_folder() / "states" / f"{digest.hexdigest()[:32]}.npy"
     shape = (len(tokens.ids), backbone.width)
-    if cache and (found := _cached(path, shape)) is not None:
+    found = _cached(path, shape) if cache else None
+    if cache:
+        processes().wait()  # before one of them makes the file that another looks for
+    if found is not None:
         return found, noted_cost(path)
     if not cache or not _writable(path.parent):
         target = np.empty(shape, np.float16)
         _fill_states(target, tokens, backbone, device, progress)
         return target, time.perf_counter() - began
-    aside = path.with_suffix(f".{os.getpid()}.part")
+    together = processes()
+    aside = path.with_suffix(f".{os.getpid() if together.number == 1 else 'together'}.part")
     try:
-        target = np.lib.format.open_memmap(aside, "w+", np.float16, shape)
-        _fill_states(target, tokens, backbone, device, progress)
-        target.flush()
-        aside.replace(path)
+        _fill_file(aside, shape, tokens, backbone, device, progress)
+        if together.first:
+            aside.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        if together.first:
+            aside.unlink(missing_ok=True)
     seconds = time.perf_counter() - began
-    note_cost(path, seconds)
+    together.wait()
+    if together.first:
+        note_cost(path, seconds)
     return _open(path), seconds
+
+
+def _fill_file(path: Path, shape, tokens, backbone, device, progress) -> None:
+    """Make the file of the states; several processes fill one file between them."""
+    together = processes()
+    if together.first:
+        np.lib.format.open_memmap(path, "w+", np.float16, shape).flush()
+    together.wait()
+    target = np.lib.format.open_memmap(path, "r+")
+    _fill_states(target, tokens, backbone, device, progress, share=True)
+    target.flush()
+    together.wait()
 
 
 def _open(path: Path) -> np.ndarray:
@@ -154,10 +176,13 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def _fill_states(target, tokens, backbone, device, progress) -> None:
-    """Encode documents of like length together, so that little padding is computed."""
+def _fill_states(target, tokens, backbone, device, progress, share: bool = False) -> None:
+    """Encode documents of like length together, so that little padding is computed; a process's share, or all."""
     wait_briefly()
     order = np.argsort(tokens.lengths, kind="stable")
+    if share:  # every n-th batch: each process has short documents and long ones
+        batches = [order[first : first + 64] for first in range(0, len(order), 64)]
+        order = np.concatenate([order[:0], *batches[processes().rank :: processes().number]])
     hidden = not (progress.show if isinstance(progress, Progress) else progress)
     bar = tqdm(total=len(order), desc="encoder states", unit=" documents", disable=hidden)
     done = 0  # tokens

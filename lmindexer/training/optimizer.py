@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from lmindexer.common.processes import processes
+
 CLIP = 1.0  # largest norm of a step's gradient
 
 
@@ -24,13 +26,16 @@ class StageOptimizer:
         for group, rate in zip(self.adam.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
 
-    def step(self, loss: Tensor) -> None:
-        """One step down the gradient; none where the settings leave a position without any loss."""
+    def step(self, loss: Tensor, documents: int = 0) -> None:
+        """One step down the gradient of a batch of so many documents (which several processes share); none where the
+        settings leave a position without any loss."""
         if not loss.requires_grad:
             return
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_([p for group in self.adam.param_groups for p in group["params"]], CLIP)
+        parameters = [p for group in self.adam.param_groups for p in group["params"]]
+        processes().add_gradients(parameters, documents)
+        nn.utils.clip_grad_norm_(parameters, CLIP)
         self.adam.step()
 
     @property

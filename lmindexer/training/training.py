@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lmindexer.common.processes import processes
 from lmindexer.common.progress import Progress
 from lmindexer.common.threads import wait_briefly
 from lmindexer.model.hints import AskedWords
@@ -129,7 +130,7 @@ class Training:
             with self._autocast():
                 terms = objective.terms(batch, state.codes)
                 loss = sum((weight * value for weight, value in terms.values()), torch.zeros((), device=self.device))
-            optimizer.step(loss)
+            optimizer.step(loss, len(batch))
             steps += 1
             for name, (_, value) in {**terms, "loss": (1.0, loss)}.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
@@ -195,7 +196,11 @@ class Training:
     def _with_centres(self, stage: Stage, look: Look) -> Look:
         """Put the codebook at the centres of the states; the look with the codes that they give."""
         book = self.model.codebooks[stage.position - 1]
-        centres = torch.from_numpy(kmeans_rows(look.states, len(book.rows), self.settings.seed))
+        size = len(book.rows)
+        found = processes().from_first(
+            lambda: kmeans_rows(look.states, size, self.settings.seed), (size, look.states.shape[1])
+        )
+        centres = torch.from_numpy(found)
         length = centres.norm(dim=-1, keepdim=True)
         book.set_rows((centres / length.clamp(min=1e-6) * length.mean()).to(self.device))
         parts = torch.from_numpy(look.states).split(ENCODE_BATCH)
