@@ -34,7 +34,7 @@ class OneLineErrors(TyperGroup):
 
 
 def is_first() -> bool:
-    """Whether this process writes and speaks: the only one, or the first that `accelerate launch` or torchrun started."""
+    """Whether this process writes and speaks: the only one, or the first of those that a launcher started."""
     return os.environ.get("RANK", "0") == "0"
 
 

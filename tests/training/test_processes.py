@@ -1,0 +1,88 @@
+"""Several processes that share a fit: parts of a batch, dropout of the whole one, and the IDs of one process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lmindexer as lmi
+from lmindexer.common.processes import Processes, WholeBatchDropout
+
+
+@given(st.integers(1, 300), st.integers(1, 9))
+def test_parts_are_all_rows_once_and_nearly_alike(size, number):
+    parts = [Processes(number, rank).part(size) for rank in range(number)]
+    if size < number or number == 1:
+        assert set(map(str, parts)) == {str(slice(0, size))}  # too few to share out: each does all of them
+        return
+    rows = [row for part in parts for row in range(size)[part]]
+    lengths = [part.stop - part.start for part in parts]
+    assert rows == list(range(size)) and max(lengths) - min(lengths) <= 1
+
+
+@pytest.mark.parametrize("permuted", [False, True])
+@pytest.mark.parametrize("views", [1, 2])
+def test_dropout_of_the_whole_batch_is_that_of_one_process(views, permuted):
+    size, rows = 7, torch.randn(views * 7, 3, 5)
+    if permuted:  # as attention scores lie
+        rows = torch.randn(views * 7, 5, 3).transpose(1, 2)
+    torch.manual_seed(3)
+    one = F.dropout(rows, 0.4)
+    after = torch.rand(1)
+    for rank in range(3):
+        part = Processes(3, rank).part(size)
+        mine = rows.unflatten(0, (views, size))[:, part].flatten(0, 1)
+        mine = mine.mT.contiguous().mT if permuted else mine
+        torch.manual_seed(3)
+        with WholeBatchDropout(Processes(3, rank), size):
+            found = torch.nn.Dropout(0.4)(mine)
+        assert torch.equal(found, one.unflatten(0, (views, size))[:, part].flatten(0, 1))
+        assert torch.equal(torch.rand(1), after)  # what is drawn next is the same too
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+import lmindexer as lmi
+from lmindexer.common.processes import processes
+from lmindexer.indexers import lm
+from lmindexer.training import corpus_diagnostics
+
+lm.AT_ONCE, corpus_diagnostics.ENCODE_BATCH = 16, 20  # so that there are blocks to share out
+indexer = lmi.LMIndexer("tiny", batch_size=31, discrete_epochs=2, contrastive="cosine", contrastive_from=1)
+indexer.fit(themed_corpus(), run=sys.argv[1], progress=False)
+codes = indexer._assign(themed_corpus().documents(), None)[0]
+if processes().first:
+    np.save(Path(sys.argv[1]) / "encoded.npy", codes)
+"""
+
+
+def fitted(folder: Path, number: int) -> tuple[lmi.Bundle, np.ndarray]:
+    """The run, and the codes of its texts, that so many processes make."""
+    (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
+    launch = ["-m", "torch.distributed.run", f"--nproc-per-node={number}", "--master-port=0"] if number > 1 else []
+    run = folder / f"run-{number}"
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "helpers")])
+    done = subprocess.run(
+        [sys.executable, *launch, "script.py", str(run)],
+        cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return lmi.Bundle.open(run), np.load(run / "encoded.npy")
+
+
+@pytest.mark.long
+def test_two_processes_give_the_ids_of_one(tmp_path):
+    (one, encoded_by_one), (two, encoded_by_two) = (fitted(tmp_path, number) for number in (1, 2))
+    assert np.array_equal(one.ids.codes, two.ids.codes) and len(np.unique(one.ids.codes, axis=0)) > 8
+    assert np.array_equal(encoded_by_one, encoded_by_two) and np.array_equal(encoded_by_one, one.ids.codes)
+    for column in ("loss", "reconstruction", "contrastive"):
+        np.testing.assert_allclose(one.history[column], two.history[column], rtol=2e-3)
