@@ -113,9 +113,23 @@ class WholeBatchDropout(TorchFunctionMode):
         self.size, self.part = size, processes.part(size)
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function is not F.dropout:
-            return function(*args, **(kwargs or {}))
-        return self._dropout(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if function is F.dropout:
+            return self._dropout(*args, **kwargs)
+        if function is F.scaled_dot_product_attention and kwargs.get("dropout_p"):
+            return self._attention(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    def _attention(self, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, **_) -> Tensor:
+        """What torch does on a processor where attention has dropout, its mask drawn like the others."""
+        scores = (query @ key.mT) * (query.shape[-1] ** -0.5 if scale is None else scale)
+        if is_causal:
+            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            scores = scores.masked_fill(~attn_mask, float("-inf"))
+        elif attn_mask is not None:
+            scores = scores + attn_mask
+        return self._dropout(scores.softmax(-1), dropout_p) @ value
 
     def _dropout(self, rows: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         if not training or p == 0:

@@ -68,7 +68,7 @@ if processes().first:
 def fitted(folder: Path, number: int) -> tuple[lmi.Bundle, np.ndarray]:
     """The run, and the codes of its texts, that so many processes make."""
     (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
-    launch = ["-m", "torch.distributed.run", f"--nproc-per-node={number}", "--master-port=0"] if number > 1 else []
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={number}"] if number > 1 else []
     run = folder / f"run-{number}"
     path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "helpers")])
     done = subprocess.run(
@@ -82,7 +82,7 @@ def fitted(folder: Path, number: int) -> tuple[lmi.Bundle, np.ndarray]:
 @pytest.mark.long
 def test_two_processes_give_the_ids_of_one(tmp_path):
     (one, encoded_by_one), (two, encoded_by_two) = (fitted(tmp_path, number) for number in (1, 2))
-    assert np.array_equal(one.ids.codes, two.ids.codes) and len(np.unique(one.ids.codes, axis=0)) > 8
+    assert np.array_equal(one.ids.codes, two.ids.codes) and len(np.unique(one.ids.codes, axis=0)) > 4
     assert np.array_equal(encoded_by_one, encoded_by_two) and np.array_equal(encoded_by_one, one.ids.codes)
     for column in ("loss", "reconstruction", "contrastive"):
         np.testing.assert_allclose(one.history[column], two.history[column], rtol=2e-3)
