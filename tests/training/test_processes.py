@@ -51,6 +51,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np
+from themed import themed_corpus
 import lmindexer as lmi
 from lmindexer.common.processes import processes
 from lmindexer.indexers import lm
