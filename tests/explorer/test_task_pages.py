@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_said_in_a_sentence(visit, tmp_path):
     assert "is not in the folders" in words_on(visit("recommend", run="attack", model="../etc"))
     assert "another corpus or task" in words_on(visit("recommend", run="attack", model="attack-bm25"))
     said = words_on(visit("recommend", run="wordnet"))
-    assert "No finished run for recommendation is in the folders for the corpus of wordnet" in said
+    assert "No finished run for recommendation is in the folders for the corpus of **wordnet**" in said
     assert "no search model" in words_on(visit("try", run="wordnet", scorer="attack-search", text="a ball"))
 
 
