@@ -15,6 +15,7 @@ import pandas as pd
 
 from lmindexer.common.errors import BundleError, LMIndexerError, SettingsError
 from lmindexer.common.kinds import COUNT, PATH, TEXT, kind_of, several, taken, takes
+from lmindexer.common.processes import processes
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.runs.folder import read_part
 from lmindexer.runs.task_run import CHECKPOINTS, TaskRun, check_task_target, write_task_run
@@ -163,6 +164,8 @@ class TaskModel(ABC):
         """
         if task.kind not in self.kinds:
             raise SettingsError(f"{type(self).__name__} answers {' and '.join(self.kinds)}, not {task.kind}.")
+        if processes().number > 1:
+            raise SettingsError("One process fits a task model; start it without accelerate launch and torchrun.")
         if run is not None:
             check_task_target(run)
         identity = {"settings": {"method": self.method, **self.settings}, "corpus": task.fingerprint}

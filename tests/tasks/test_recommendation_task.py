@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from shop import corpus_of, ring_corpus
 
 from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.common.processes import Processes
 from lmindexer.corpus.corpus import Corpus
+from lmindexer.tasks import base
 from lmindexer.tasks.recommendation import Histories, ItemScorer, Popularity, Recommendation
 from lmindexer.tasks.recommendation.task import SHORTEST
 
@@ -175,3 +177,9 @@ def test_what_cannot_be_answered_is_said_in_one_sentence(asked, said):
 def test_a_user_with_one_item_gets_recommendations():
     model = Popularity().fit(Recommendation(corpus_of(SEQUENCES)))
     assert "c" not in model.recommend(user="ben")["doc_id"].tolist()
+
+
+def test_several_processes_are_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(base, "processes", lambda: Processes(2, 0))
+    with pytest.raises(SettingsError, match="One process fits a task model"):
+        Popularity().fit(Recommendation(corpus_of(SEQUENCES)), tmp_path / "run")
