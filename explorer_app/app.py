@@ -39,7 +39,7 @@ def _along(page: str) -> dict:
 
 ICON = Path(__file__).with_name("icon.svg")  # a ":material/…:" one would be fetched from the network
 # Pages about studies, where no run is chosen; annotators get the first alone, without a word about runs or IDs.
-STUDY_PAGES = ("label", *(name for name, page in PAGES.items() if getattr(page, "COORDINATOR", False)))
+STUDY_PAGES = ("label", *(name for name, page in PAGES.items() if page.coordinator))
 
 
 def _study() -> dict:
@@ -93,7 +93,7 @@ def main() -> None:
     st.set_page_config(page_title=title, page_icon=ICON, layout="wide")
     known = shown_pages()
     pages = {
-        name: st.Page(page.render, title=page.TITLE, icon=page.ICON, url_path=name, default=name == next(iter(known)))
+        name: st.Page(page.render, title=page.title, icon=page.icon, url_path=name, default=name == next(iter(known)))
         for name, page in known.items()
     }
     st.html(SPACE)

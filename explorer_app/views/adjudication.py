@@ -13,8 +13,6 @@ from lmindexer.human_eval.results.reliability import answer_labels, disagreement
 from lmindexer.human_eval.results.report import SIMULATED
 from lmindexer.human_eval.results.results import last_event
 
-TITLE, ICON = "Adjudicate", ":material/gavel:"
-COORDINATOR = True
 TROUBLE = (LMIndexerError, OSError, sqlite3.Error)
 
 

@@ -11,7 +11,6 @@ from lmindexer.browse import RunBrowser, usage, words
 from lmindexer.browse.history import MEASURES, curves, measures_in
 from lmindexer.quality.diagnostics import diagnose
 
-TITLE, ICON = "Collapse", ":material/monitoring:"
 FIRST = ("perplexity", "diff_ratio", "macro_f1", "loss")  # drawn without being asked, where they are measured
 
 

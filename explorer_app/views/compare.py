@@ -13,7 +13,6 @@ from lmindexer.browse import compare, words
 from lmindexer.browse.side_by_side import BETTER, OTHER_SCALE, UNSURE, WORSE, differing_settings, measured
 from lmindexer.common.errors import LMIndexerError
 
-TITLE, ICON = "Compare", ":material/compare_arrows:"
 MOST = 7  # further runs beside the first one
 
 

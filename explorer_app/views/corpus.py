@@ -13,7 +13,6 @@ from lmindexer.browse import upload
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.corpus.filetypes import kind_of
 
-TITLE, ICON = "Your corpus", ":material/upload_file:"
 TYPES = ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "parquet", "pq", "gz"]
 DELIMITERS = {"As the ending says": None, "Comma": ",", "Semicolon": ";", "Tab": "\t", "Vertical bar": "|"}
 SWITCHES = {  # a keyword of Corpus, as its messages give it, and the switch that stands for it

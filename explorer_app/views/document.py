@@ -9,7 +9,6 @@ from explorer_app.views.parts import documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, inside, neighbours, words
 
-TITLE, ICON = "Document", ":material/description:"
 SIBLINGS = 50
 
 

@@ -12,8 +12,6 @@ from lmindexer.human_eval.results.reliability import time_outliers
 from lmindexer.human_eval.results.report import SIMULATED, report_html
 from lmindexer.human_eval.results.results import last_event, study_results, unblinded_words, unblinding_of
 
-TITLE, ICON = "Results", ":material/how_to_vote:"
-COORDINATOR = True
 PARTS = {"methods": "By method", "agreement": "Agreement", "annotators": "Annotators"}
 STYLE = """<style>@media (max-width: 640px) {
 [data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; } }</style>"""

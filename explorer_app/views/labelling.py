@@ -12,7 +12,6 @@ from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import SKIP_REASONS
 from lmindexer.human_eval.answering.screen import pace
 
-TITLE, ICON = "Label", ":material/ballot:"
 LATELY = "label_session"
 TROUBLE = (LMIndexerError, OSError, sqlite3.Error)  # what a file can do to us; said, never raised
 

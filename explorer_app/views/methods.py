@@ -12,7 +12,6 @@ from lmindexer import plots
 from lmindexer.browse import task_methods
 from lmindexer.tasks.decoding import lost_table
 
-TITLE, ICON = "Task results", ":material/leaderboard:"
 SPOKEN = {"recommendation": "recommendation", "retrieval": "document retrieval", "product_search": "product search"}
 VIEWS = {
     "raw": "all items", "unseen": "new items only", "all": "the path's score", "ties": "ties by state",

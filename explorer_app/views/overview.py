@@ -13,7 +13,6 @@ from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, usage, words
 from lmindexer.browse.prefixes import children, tree
 
-TITLE, ICON = "Overview", ":material/dashboard:"
 DEPTH, PER_LEVEL = 2, 160  # of the tree at once: what can be read; a click shows the next level
 MOODS = {"good": ":green[:material/check_circle:]", "fair": ":orange[:material/info:]", "bad": ":red[:material/error:]"}
 

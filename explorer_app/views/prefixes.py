@@ -12,8 +12,6 @@ from lmindexer import plots
 from lmindexer.browse import RunBrowser, words
 from lmindexer.browse.prefixes import children, distribution, summary
 
-TITLE, ICON = "Prefixes", ":material/bar_chart:"
-
 
 def render() -> None:
     """Lay out the page."""

@@ -10,7 +10,6 @@ from explorer_app.views import way_parts
 from lmindexer.browse import task_answers, task_methods
 from lmindexer.runs.task_run import TaskRun
 
-TITLE, ICON = "Recommend", ":material/recommend:"
 NEWEST = 30  # items of a history that are listed
 TOP = 10
 VIEWS = {"unseen": "new items only", "raw": "all items"}

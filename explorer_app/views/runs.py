@@ -10,8 +10,6 @@ from explorer_app.views import training
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.runs import housekeeping
 
-TITLE, ICON = "Runs", ":material/folder_open:"
-
 
 def render() -> None:
     """Lay out the page."""

@@ -9,7 +9,6 @@ from explorer_app.views.parts import PAGE_SIZE, documents_table, pager
 from lmindexer.browse import RunBrowser, words
 from lmindexer.browse.search import TEXTS_UP_TO, search
 
-TITLE, ICON = "Search", ":material/search:"
 FOUND_IN = Column("found_in", "found in")
 
 

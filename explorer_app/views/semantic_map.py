@@ -13,7 +13,6 @@ from explorer_app.views.parts import breadcrumbs, documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, mapping, words
 
-TITLE, ICON = "Map", ":material/map:"
 SHOWN = 50  # documents of a selection that are listed; its export has all
 SHAPES = 4  # areas that a link holds
 

@@ -14,8 +14,6 @@ from lmindexer.human_eval import Study
 from lmindexer.human_eval.answering.screen import time_left
 from lmindexer.human_eval.planning.guide import PROMPTS, TYPES
 
-TITLE, ICON = "Studies", ":material/assignment:"
-COORDINATOR = True
 PASSWORD = "study_password"
 NAMES = "3, or: Ada, Ben, Cleo. With names, nobody else may sign in."
 

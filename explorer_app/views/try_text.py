@@ -12,7 +12,6 @@ from explorer_app.views.parts import documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, inside, likeness, neighbours, words
 
-TITLE, ICON = "Try a text", ":material/edit_note:"
 SHOWN = 20
 EXAMPLES = ("a ball for my little son", "a small wild animal that eats insects", "stealing passwords from memory")
 

@@ -1,6 +1,7 @@
 """Questions that need the run's model: why an ID, what a code knows, where a new text goes."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from lmindexer.common.errors import BundleError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.corpus.paths import part_path
 from lmindexer.ids.trie import IDTrie
-from lmindexer.tasks.decoding import Beam, beam_course, greedy_steps, rank_all
+
+if TYPE_CHECKING:
+    from lmindexer.tasks.decoding import Beam
 
 EXACT_UP_TO = 30_000  # distinct prefixes; above it the exact ranking takes too long to wait for
 
@@ -48,6 +51,8 @@ def document_of(run: RunBrowser, row: int) -> Corpus:
 
 def why(run: RunBrowser, indexer, row: int, top: int = 5) -> pd.DataFrame:
     """The best codes at each position of a document's ID: position, code, probability, rank, chosen, words."""
+    from lmindexer.tasks.decoding import greedy_steps  # torch takes seconds to load
+
     codes = [code for code in documents.document(run, row)["codes"] if code >= 0]
     steps = greedy_steps(indexer.scorer(document_of(run, row)), codes, top)
     named = [words.keywords(run, tuple(codes[: t - 1])) for t in range(1, len(codes) + 1)]
@@ -68,13 +73,15 @@ class Way:
         state: [d], the text's last hidden state, or None if the scorer has none.
     """
 
-    beam: Beam
+    beam: "Beam"
     exact: pd.DataFrame | None
     state: np.ndarray | None
 
 
 def way_of(run: RunBrowser, indexer, text: str, trie: IDTrie, width: int, scorer=None) -> Way:
     """Follow a text down the tree of the run's IDs, by the run's own indexer or another scorer."""
+    from lmindexer.tasks.decoding import beam_course, rank_all  # torch takes seconds to load
+
     own = scorer is None
     scorer = indexer.scorer(text) if own else scorer
     exact = rank_all(scorer, trie) if len(trie) <= EXACT_UP_TO else None

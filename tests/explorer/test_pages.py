@@ -1,6 +1,7 @@
 """Every page on every run, by Streamlit's AppTest: nothing raises, links hold the state, words are escaped."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -296,3 +297,10 @@ def test_escaped_markdown_has_no_bare_signs(text):
     signs = "*_`<>$[]#|~:-."
     assert all(bare[i - 1] == "\0" for i, sign in enumerate(bare) if sign in signs)
     assert "\n" not in escaped and escaped.replace("\\", "") == " ".join(text.split())
+
+
+def test_pages_that_need_no_model_do_not_load_torch():
+    """It takes five seconds and more to load, which nobody should wait for who only looks at IDs."""
+    views = ("overview", "search", "prefixes", "document", "collapse", "semantic_map", "compare")
+    code = f"import sys, explorer_app.views.{', explorer_app.views.'.join(views)}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=APP.parents[1], check=False).returncode == 0
