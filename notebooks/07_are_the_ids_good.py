@@ -19,7 +19,7 @@
 # **You will see**
 #
 # 1. adjusted mutual information, AMI, built from counts and shuffles, and its unadjusted friends go wrong;
-# 2. rq-VAE, recursive and residual k-means beside LMIndexer, at like numbers of codes, several seeds each;
+# 2. rq-VAE and residual k-means beside LMIndexer, at equal numbers of codes, three seeds each;
 # 3. intervals and a test for the differences;
 # 4. the slides' Table 1 read again, with three experiments on what it does not keep equal.
 
@@ -103,17 +103,18 @@ checks.true(worst["ami"] < 0.05 and worst["nmi"] > 0.3, "only AMI sees through r
 # ## 2. The methods side by side
 #
 # All at the same number of first codes, on the same documents, judged by the same classes. **Two-step** methods first
-# embed a text (here: mean-pooled MiniLM) and then cluster: residual k-means, rq-VAE, and HC (recursive k-means).
-# LMIndexer learns both together. Random IDs and the categories themselves mark the floor and the ceiling.
+# embed a text (here: mean-pooled MiniLM) and then cluster: residual k-means and rq-VAE. (The slides' HC, recursive
+# k-means, is the same as residual k-means where there is one level, so it is not run a second time here.) LMIndexer
+# learns both together; its default, not the slides' form (notebook 00, section 2). Random IDs and the categories
+# themselves mark the floor and the ceiling.
 
 # %%
-corpus = lmi.load_sample("wordnet").take(np.arange(choose(full=500, quick=100)))
-K, seeds = choose(full=12, quick=6), range(2)
+corpus = lmi.load_sample("wordnet").take(np.arange(choose(full=300, quick=100)))
+K, seeds = choose(full=12, quick=6), range(3)
 ours = {"preset": choose(full="minilm", quick="tiny"), "positions": 1, "codebook_size": K}
 makers = {
     "LMIndexer": lambda seed: lmi.LMIndexer(**ours, seed=seed),
     "rq-VAE": lambda seed: lmi.RQVAEIndexer(positions=1, codebook_size=K, seed=seed),
-    "HC": lambda seed: lmi.HierarchicalIndexer(branching=K, max_depth=1, seed=seed),
     "residual k-means": lambda seed: lmi.ResidualKMeansIndexer(positions=1, codebook_size=K, seed=seed),
     "random": lambda seed: lmi.RandomIndexer(positions=1, codebook_size=K, seed=seed),
     "categories": lambda seed: lmi.CategoryIndexer(positions=1),
@@ -137,17 +138,20 @@ checks.true(abs(means.loc["random", "mean"]) < 0.1, "random IDs are near 0")
 checks.true(means.loc["categories", "mean"] > 0.999, "the classes agree with themselves")
 
 # %% [markdown]
-# Read the spread before the means. If two methods differ by less than one method's seeds differ among themselves, there
-# is nothing to report. And an AMI of 1 is not wanted: nobody needs codes that only repeat the categories.
+# Read the spread before the means. If two methods differ by less than the seeds of one of the two differ among
+# themselves, there is nothing to report. And an AMI of 1 is not wanted: nobody needs codes that only repeat the
+# categories.
 
 # %%
-spread = (means["max"] - means["min"]).loc[["LMIndexer", "rq-VAE"]].max()
-gap = means.loc["LMIndexer", "mean"] - means.loc["residual k-means", "mean"]
-print(f"largest spread over seeds: {spread:.3f};  LMIndexer - residual k-means: {gap:+.3f}")
-print("LMIndexer is", "ahead here" if gap > 0 else "behind here, on so few documents with so little training")
+spread = means["max"] - means["min"]
+for rival in ("residual k-means", "rq-VAE"):
+    gap, noise = means.loc["LMIndexer", "mean"] - means.loc[rival, "mean"], spread[["LMIndexer", rival]].max()
+    verdict = "nothing to report" if abs(gap) <= noise else "LMIndexer is ahead" if gap > 0 else "LMIndexer is behind"
+    print(f"LMIndexer - {rival}: {gap:+.3f}, largest spread over seeds {noise:.3f}: {verdict}")
 
 # %% [markdown]
-# (On whole corpora, with every setting and number: [docs/results](../docs/results/README.md).)
+# (So few documents, so little training, and digits that drift from machine to machine: this shows *how* to compare. On
+# whole corpora, with every setting and number: [docs/results](../docs/results/README.md).)
 #
 # ## 3. How sure is a difference?
 #
@@ -165,8 +169,12 @@ pd.DataFrame([vars(one) for one in compared]).round(3)
 # %% [markdown]
 # `low` and `high` are the 95 % interval, `p` is of Student's t with that error. An interval that holds 0 says: these
 # documents do not tell the two apart. `p_holm` has been corrected for making several comparisons at once; that is
-# short enough to check: the smallest of $m$ p-values is multiplied by $m$, the next by $m-1$, …. (HC and residual
-# k-means begin with the same k-means, so they are one comparison: `same`.)
+# short enough to check: the smallest of $m$ p-values is multiplied by $m$, the next by $m-1$, ….
+#
+# The rule of section 2 and the interval here may disagree, and when this page was made they did: LMIndexer stood below
+# residual k-means by an interval without 0, and by less than the spread of the seeds. They answer different questions:
+# would other *documents* turn the order of these runs, and would other *seeds*? A difference that passes both is worth
+# a sentence. One that passes only the interval asks for more seeds than three.
 
 # %%
 p = [0.01, 0.04, 0.03]
@@ -202,7 +210,8 @@ slides["first codes"] = [256, 50, 256, 50, 512]
 slides
 
 # %% [markdown]
-# The second column is not on the slide: it is what the released scripts set. Three things are not equal here.
+# The second column is not on the slide: it is what the released scripts set. Three things are not equal here, or not
+# known.
 #
 # **First, the number of codes.** We hold the method fixed, residual k-means, and change only $K$. The leaf classes are
 # many and small, so the AMI with them depends on $K$:
@@ -276,12 +285,11 @@ for run in study.runs[:4]:
 
 # %%
 answer = ...
-
-checks.number(answer, lmi.category_agreement(["a", "a", "b"], [1, 1, 0]).ami, "Only who is together with whom counts.")
+checks.renamed_ami(answer)
 
 # %% [markdown]
-# **★★ Purity.** Which number of codes makes the purity 1 for any corpus of $N$ documents, whatever the method? Write a
-# function of $N$.
+# **★★ Purity.** With how many *used* codes is the purity of $N$ documents 1, whatever their categories are? Write the
+# least such number as a function of $N$.
 
 
 # %%
@@ -289,35 +297,30 @@ def codes_for_purity_1(N):
     return ...
 
 
-if codes_for_purity_1(10) is ...:
-    print("○ ★★ purity: not tried yet")
-else:
-    n = codes_for_purity_1(600)
-    pure = lmi.category_agreement(labels, np.arange(600) % n).purity
-    checks.equal(pure, 1.0, "★★ purity with so many codes", hint="Think of the smallest possible groups.")
+checks.pure_codes(codes_for_purity_1)
 
 # %% [markdown]
-# **★★★ A seed is not a document.** For LMIndexer, compare the spread over seeds with the spread over documents: draw
-# documents with replacement 100 times, compute the AMI of seed 0 each time, and put the standard deviation into `sd`.
+# **★★★ A seed is not a document.** Write the standard error of an AMI over documents by leaving out one after the other
+# (the *jackknife*): $\sqrt{\tfrac{N-1}{N} \sum_i (a_i - \bar a)^2}$, with $a_i$ the AMI without document $i$ and $\bar
+# a$ their mean. Then compare it, for LMIndexer's seed 0, with the spread over seeds in section 2: which is larger?
+
 
 # %%
-sd = ...
+def my_error(labels, codes):
+    return ...
 
-if sd is ...:
-    print("○ ★★★ spread over documents: not tried yet")
-else:
-    checks.true(0 < float(sd) < 0.2, "★★★ a standard deviation of AMI values", "np.std of 100 AMIs.")
-    print(f"over documents {float(sd):.3f}, over seeds {spread:.3f}")
+
+checks.error_over_documents(my_error)
 
 # %% [markdown]
 # ## Summary
 #
 # - AMI subtracts what random codes would share; purity, homogeneity and NMI reward having many codes.
 # - A comparison keeps $K$, text, encoder and documents equal, has several seeds, and comes with intervals.
-# - Table 1 of the slides compares unlike $K$, has the category in the text, and gives one number a method. It may
-#   still be right.
+# - Table 1 of the slides compares unlike $K$, has the category in the text, and gives one number a method. Its order
+#   may hold all the same; the table cannot show it.
 #
 # **Read next:** [08, exploring a hierarchy](08_exploring_a_hierarchy.ipynb). **Read in the code:**
-# [evaluation/categories.py](../lmindexer/quality/categories.py) and
-# [evaluation/significance.py](../lmindexer/quality/significance.py). **Break:** set `K` to 100 and see which method
+# [quality/categories.py](../lmindexer/quality/categories.py) and
+# [quality/significance.py](../lmindexer/quality/significance.py). **Break:** set `K` to 100 and see which method
 # gains most.
