@@ -240,9 +240,9 @@ checks.true(good[1] > bad[1], "and the diff ratio shows it, as on the slides (me
 
 # %% [markdown]
 # Without it, the states of one department lie so close together that one second code takes all of them. With it there
-# is a second code worth the name, but far from the ideal of 3: the run of seed 0, in the first picture, uses little more
-# than one second code in each department. Weight 1 lies between. How much the loss helps differs from seed to seed and
-# drifts from machine to machine; read all numbers, not the best.
+# is a second code worth the name, but far from the ideal of 3: the run of seed 0, in the first picture, uses little
+# more than one second code in each department. Weight 1 lies between. How much the loss helps differs from seed to
+# seed and drifts from machine to machine; read all numbers, not the best.
 #
 # ## 4. Equation (10): the commitment loss
 #
@@ -298,11 +298,11 @@ for name, indexers in (("with commitment", all_three), ("without", forgetful)):
     print(f"{name:<16} perplexity of c2:", *(f"{indexer.history_.perplexity.iloc[-1]:.2f}" for indexer in indexers))
 
 # %% [markdown]
-# **So the gap of Table 2 is not reproduced here.** With and without commitment nearly all three second codes are in use,
-# and the quantity has no reason to be lower without: a model that forgets its first codes may spread its second ones
-# all the same. Nor does a perplexity near 3 say that the second code adds anything. It counts over the whole shop, and
-# a second code that merely follows the department reaches it, too; *inside a prefix* the same runs had far less (section
-# 1). What the loss is for is shown by consistency, above, and by the next cell.
+# **So the gap of Table 2 is not reproduced here.** With and without commitment nearly all three second codes are in
+# use, and the quantity has no reason to be lower without: a model that forgets its first codes may spread its second
+# ones all the same. Nor does a perplexity near 3 say that the second code adds anything. It counts over the whole
+# shop, and a second code that merely follows the department reaches it, too; *inside a prefix* the same runs had far
+# less (section 1). What the loss is for is shown by consistency, above, and by the next cell.
 
 # %% [markdown]
 # What does forgetting cost? The IDs that are used in the end are those that the *finished* model chooses, one position
