@@ -31,7 +31,7 @@ def shop(tmp_path, monkeypatch):
             Method("other", "lmindexer", TINY, "two-step"),
         )
         named = {corpus.name: corpus for corpus in corpora}
-        runs = cross(named, texts, methods, seeds)
+        runs = cross(list(named), texts, methods, seeds)
         return Study("table1", runs, named, folder or tmp_path / "runs", methods, {"seeds": seeds})
 
     monkeypatch.setitem(studies.PLANS, "table1", quick)

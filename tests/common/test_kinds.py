@@ -144,7 +144,7 @@ OWN = {  # public names without an argument that a person could mistake, or whos
     "tasks": {"Evaluation", "Judgements", "Rankings", "Task", "TaskModel", "decoding", "measure",
               "recommendation", "search"},
     "plots": {"annotator_shares", "answer_times", "beam_tree", "category_distribution", "code_plane",
-              "code_probabilities", "contingency", "MOST_NUMBERS", "numbers", "unmarked",
+              "code_probabilities", "contingency", "MOST_NUMBERS", "numbers", "unmarked", "lost_positions", "method_metric",
               "hint_masks", "id_map", "id_map_raster", "lines", "matrix",
               "method_scores", "metric_intervals", "preference_shares", "rater_agreement"},
     "embeddings": {"Embeddings", "SentenceTransformerEmbeddings", "SimCSEEmbeddings"},
