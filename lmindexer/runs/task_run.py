@@ -24,6 +24,10 @@ from lmindexer.runs import folder as run_folder
 from lmindexer.runs.folder import CHECKPOINTS, RunFolder, find_runs, read_part, write_folder
 from lmindexer.runs.manifest import TASK_RUN
 
+# Scores hardly repeat: a dictionary of them is larger than they are, and their bytes side by side pack better.
+SMALL = {"compression": "zstd", "use_dictionary": ["view", "query", "doc_id", "rank"]}
+SMALL |= {"use_byte_stream_split": ["score"]}
+
 __all__ = ["CHECKPOINTS", "TaskRun", "check_task_target", "find_task_runs", "write_task_run"]
 
 
@@ -92,8 +96,8 @@ def write_task_run(
         raise BundleError("The manifest lacks 'task'; a task model's run must say what it answers.")
 
     def write_parts(staging: Path) -> None:
-        splits.to_parquet(staging / "splits.parquet", index=False)
-        rankings.to_parquet(staging / "rankings.parquet", index=False)
+        splits.to_parquet(staging / "splits.parquet", index=False, compression="zstd", compression_level=9)
+        rankings.to_parquet(staging / "rankings.parquet", index=False, **SMALL)
         write_json(staging / "metrics.json", metrics)
         if history is not None:
             history.to_parquet(staging / "history.parquet", index=False)
