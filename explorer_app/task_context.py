@@ -2,6 +2,7 @@
 
 import time
 
+import pandas as pd
 import streamlit as st
 
 from explorer_app import context, links
@@ -11,10 +12,13 @@ from lmindexer.common.errors import LMIndexerError
 from lmindexer.runs.task_run import TaskRun
 
 SEARCH = ("retrieval", "product_search")
+SPOKEN = {"recommendation": "recommendation", "retrieval": "document retrieval", "product_search": "product search"}
+TASKS = {"recommendation": ("recommendation",), "search": SEARCH}
 MAKE = {
-    "recommendation": "lmindexer bench recommendation attack\nlmindexer explore runs/studies/recommendation/attack",
-    "search": "lmindexer bench search wordnet --only generative-nodes\nlmindexer explore runs/studies/search/wordnet",
+    "recommendation": "lmindexer bench recommendation {0}\nlmindexer explore runs/studies/recommendation/{0}",
+    "search": "lmindexer bench search {0} --only generative-nodes\nlmindexer explore runs/studies/search/{0}",
 }
+EXAMPLES = {"recommendation": "attack", "search": "wordnet"}  # bundled corpora that can be asked this
 PAST = 3  # models in memory
 
 
@@ -27,11 +31,14 @@ def runs_of(kinds: tuple[str, ...] | None = None) -> dict[str, TaskRun]:
     return {name: run for name, run in found.items() if kinds is None or run.kind in kinds}
 
 
-def none_here(what: str) -> None:
-    """Say that no task run answers for this corpus, where others are, and how to make one; ends the page."""
-    kinds = ("recommendation",) if what == "recommendation" else SEARCH
+def none_here(what: str | None = None) -> None:
+    """Say that no task run answers for this corpus, where others are, and how to make one; ends the page.
+
+    what: "recommendation" or "search"; any of the two where left out.
+    """
     here = context.current_key()
-    said = f"No finished run for {what} is in the folders"
+    kinds = TASKS[what] if what else tuple(TASKS["recommendation"] + TASKS["search"])
+    said = f"No finished run {f'for {what}' if what else 'of a task model'} is in the folders"
     st.info(f"{said} for the corpus of **{md(here, 80)}**." if here else f"{said}.", icon=":material/inventory_2:")
     elsewhere = [run for run in context.shelf().task_runs.values() if run.kind in kinds]
     prints = {run.manifest["corpus"].get("fingerprint") for run in elsewhere}
@@ -41,8 +48,18 @@ def none_here(what: str) -> None:
             said = f"There are some for the corpus of {md(key, 80)}"
             links.page_link(page, said, ":material/arrow_forward:", run=key)
     st.markdown("Make one on the shell, and it appears here:")
-    st.code(MAKE[what], language="bash")
+    name = str(context.shelf().runs[here].manifest["corpus"].get("name")) if here else ""
+    st.code("\n".join(_commands(name, [what] if what else list(TASKS))), language="bash")
     st.stop()
+
+
+def _commands(corpus: str, wanted: list[str]) -> list[str]:
+    """Commands that make runs for these tasks: on a bundled corpus its own as far as it can be asked, else examples."""
+    from lmindexer.datasets import list_samples, samples_folder
+
+    holds = {"recommendation": "interactions.jsonl.gz", "search": "queries.jsonl.gz"}
+    own = [task for task in wanted if corpus in list_samples() and (samples_folder() / corpus / holds[task]).exists()]
+    return [MAKE[task].format(corpus) for task in own] or [MAKE[task].format(EXAMPLES[task]) for task in wanted]
 
 
 def choose(runs: dict[str, TaskRun], where=st, label: str = "Model", name: str = "model") -> str:
@@ -107,6 +124,20 @@ def losses(_model, key: tuple, width: int):
 def measured(_runs: dict[str, TaskRun], key: tuple) -> task_methods.Methods:
     """The runs of one task, measured."""
     return task_methods.measured(_runs)
+
+
+def ids_of(model, doc_ids) -> tuple[str, list[str]]:
+    """(what the column is called, IDs of documents): the model's own, or for a model without any the chosen run's.
+
+    "" for a document that the chosen run does not hold; ("ID", []) where no run is open either.
+    """
+    if getattr(model, "ids_", None) is not None:
+        places = pd.Index(model.task_.corpus.doc_ids).get_indexer(doc_ids)
+        return "ID", task_answers.id_columns(model, places)
+    mine = context.current_key()
+    if mine is None:
+        return "ID", []
+    return f"ID of {mine}", task_answers.ids_in_run(context.opened_or_stop(mine), doc_ids)
 
 
 def document_link(doc_id: str):

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from explorer_app import context, links, task_context
+from explorer_app import links, task_context
 from explorer_app.link_table import Column, show
 from explorer_app.show import chart, export, md
 from explorer_app.views import way_parts
@@ -12,7 +12,6 @@ from lmindexer import plots
 from lmindexer.browse import task_methods
 from lmindexer.tasks.decoding import lost_table
 
-SPOKEN = {"recommendation": "recommendation", "retrieval": "document retrieval", "product_search": "product search"}
 VIEWS = {
     "raw": "all items", "unseen": "new items only", "all": "the path's score", "ties": "ties by state",
     "hybrid": "path and dense together",
@@ -25,10 +24,12 @@ def render() -> None:
     st.caption("What the IDs are worth in use: methods on one task, and the queries that each of them lost.")
     runs = task_context.runs_of()
     if not runs:
-        task_context.none_here("search" if _searches_only() else "recommendation")
+        task_context.none_here()
     tasks = task_methods.by_task(runs)
     columns = st.columns([2, 2, 5], vertical_alignment="bottom")
-    name = links.choose("Task", list(tasks), "task", next(iter(tasks)), text=_spoken, where=columns[0])
+    wanted = links.get("model")
+    usual = next((name for name, some in tasks.items() if wanted in some), next(iter(tasks)))
+    name = links.choose("Task", list(tasks), "task", usual, text=_spoken, where=columns[0])
     group = tasks[name]
     found = task_context.measured(group, tuple(task_context.stamp(run) for run in group.values()))
     for key, why in found.broken.items():
@@ -38,20 +39,14 @@ def render() -> None:
     metric = links.choose("Metric", list(found.task.metrics), "metric", found.task.metrics[0], where=columns[2],
                           kind="segmented_control")  # fmt: skip
     table = found.table(view)
-    wanted = links.get("model")
     key = wanted if any(wanted in keys for keys in found.keys.values()) else table["key"].iloc[0]
     _table(found, table, view, metric, key)
     _queries(group, found, view, key)
 
 
-def _searches_only() -> bool:
-    kinds = {run.kind for run in context.shelf().task_runs.values()}
-    return bool(kinds) and "recommendation" not in kinds
-
-
 def _spoken(name: str) -> str:
     kind, _, mark = name.partition(" ")
-    return f"{SPOKEN.get(kind, kind)} {mark}".strip()
+    return f"{task_context.SPOKEN.get(kind, kind)} {mark}".strip()
 
 
 def _here(**changes) -> dict:
@@ -107,7 +102,7 @@ def _queries(group: dict, found: task_methods.Methods, view: str, key: str) -> N
     rows = task_methods.went_wrong(outcomes, lost)
     if lost is not None:
         rows = _filtered(rows, levels)
-    _list(rows, run.kind, key if len(keys) == 1 else links.get("model") or key, levels)
+    _list(rows, run.kind, view, key if len(keys) == 1 else links.get("model") or key, levels)
 
 
 def _positions(lost: pd.DataFrame, levels: int, width: int, queries: int) -> None:
@@ -142,7 +137,7 @@ def _filtered(rows: pd.DataFrame, levels: int) -> pd.DataFrame:
     return rows if wanted == "all" else rows[rows["lost"] == int(wanted)].reset_index(drop=True)
 
 
-def _list(rows: pd.DataFrame, kind: str, key: str, levels: int) -> None:
+def _list(rows: pd.DataFrame, kind: str, view: str, key: str, levels: int) -> None:
     if rows.empty:
         st.info("No query was lost there.", icon=":material/check_circle:")
         return
@@ -160,17 +155,17 @@ def _list(rows: pd.DataFrame, kind: str, key: str, levels: int) -> None:
     columns.append(Column("placed", "kept rank", "code", help="of the best right document in the ranking that the run "
                           "keeps; – is beyond it", narrow="lost" in shown))  # fmt: skip
     show(named, columns, "wrong", "Queries, the earliest lost first",
-         lambda place: _way_of(shown.loc[place], searches, key))  # fmt: skip
+         lambda place: _way_of(shown.loc[place], searches, view, key))  # fmt: skip
     _pager(offset, len(rows))
     export("queries", tables={"queries": rows})
 
 
-def _way_of(row: pd.Series, searches: bool, key: str):
-    """The page that shows a query's way down the tree."""
-    more = {"beam": links.get("beam") or None}
+def _way_of(row: pd.Series, searches: bool, view: str, key: str):
+    """The page that shows a query's way down the tree, in the ranking that is looked at."""
+    more = {"view": view, "beam": links.get("beam") or None}
     if searches:
         return "try", links.query(text=row["asked"][:2000], scorer=key, query=row["query"], **more)
-    return "recommend", links.query(user=row["query"], model=key, view=links.get("view") or None, **more)
+    return "recommend", links.query(user=row["query"], model=key, **more)
 
 
 def _pager(offset: int, total: int) -> None:

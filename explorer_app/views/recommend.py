@@ -113,12 +113,20 @@ def _past(model, row: int) -> None:
         st.subheader("What came next", anchor=False)
         target = int(task.targets("test")[row])
         true = task_answers.listed(task, [target])
-        true["id"] = task_answers.id_columns(model, [target])
-        columns = [Column("title", "title"), Column("id", "ID", "code"), Column("doc_id", "document", narrow=True)]
+        columns = [Column("title", "title"), *_ids(model, true), Column("doc_id", "document", narrow=True)]
         show(true, columns, "true", "The item that the user took next",
              lambda place: task_context.document_link(true["doc_id"][place]))  # fmt: skip
         if true["doc_id"][0] in set(past["doc_id"]):
             st.caption("The user had it before: it can be found among all items only.")
+
+
+def _ids(model, rows: pd.DataFrame) -> list[Column]:
+    """The column of the documents' IDs, written into `rows`; [] where there are none."""
+    label, ids = task_context.ids_of(model, rows["doc_id"].tolist())
+    if not any(ids):
+        return []
+    rows["id"] = ids
+    return [Column("id", label, "code", narrow=label != "ID")]
 
 
 def _answers(model, row: int, view: str) -> None:
@@ -126,7 +134,7 @@ def _answers(model, row: int, view: str) -> None:
     found = task_answers.recommended(model, row, view, TOP)
     rows = found.assign(mark=["★ the true next item" if right else "" for right in found["right"]])
     columns = [Column("rank", "rank", "number"), Column("title", "title")]
-    columns += [Column("id", "ID", "code")] if "id" in rows else []
+    columns += _ids(model, rows)
     columns += [Column("score", "score", "number", 3, "of a model by IDs: log P of the whole ID")]
     columns += [Column("mark", "", help="what the user took next"), Column("doc_id", "document", narrow=True)]
     show(rows, columns, "recommended", "Recommendations",

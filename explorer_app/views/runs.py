@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from explorer_app import context, links
+from explorer_app import context, links, task_context
 from explorer_app.link_table import Column, show
 from explorer_app.show import export, md
 from explorer_app.views import training
@@ -15,20 +15,55 @@ def render() -> None:
     """Lay out the page."""
     st.title("Runs")
     training.running()
-    runs = context.shelf().runs
-    if not runs:
+    runs, task_runs = context.shelf().runs, context.shelf().task_runs
+    if not runs and not task_runs:
         context.no_runs()
-    rows = pd.DataFrame([_row(key, bundle) for key, bundle in runs.items()])
+    if runs:
+        rows = pd.DataFrame([_row(key, bundle) for key, bundle in runs.items()])
+        columns = [
+            Column("run", "run"), Column("method", "method"), Column("corpus", "corpus"),
+            Column("documents", "documents", "number"), Column("codebooks", "codebooks", "code", narrow=True),
+            Column("created", "made", "code", narrow=True), Column("size", "MB", "number", 1),
+            Column("path", "folder", narrow=True),
+        ]  # fmt: skip
+        show(rows, columns, "runs", "Finished runs", lambda place: ("overview", {"run": rows["run"].iloc[place]}))
+        export("runs", tables={"runs": rows})
+        _compare(runs)
+    if task_runs:
+        _task_runs(task_runs, runs)
+    _change(runs, task_runs)
+
+
+def _task_runs(task_runs: dict, runs: dict) -> None:
+    """The runs of task models; each leads to its task's results."""
+    st.subheader("Runs of task models", anchor=False)
+    rows = pd.DataFrame([_task_row(key, run) for key, run in task_runs.items()])
     columns = [
-        Column("run", "run"), Column("method", "method"), Column("corpus", "corpus"),
-        Column("documents", "documents", "number"), Column("codebooks", "codebooks", "code", narrow=True),
-        Column("created", "made", "code", narrow=True), Column("size", "MB", "number", 1),
-        Column("path", "folder", narrow=True),
+        Column("run", "run"), Column("task", "task"), Column("name", "method"),
+        Column("corpus", "corpus", narrow=True), Column("created", "made", "code", narrow=True),
+        Column("size", "MB", "number", 1), Column("path", "folder", narrow=True),
     ]  # fmt: skip
-    show(rows, columns, "runs", "Finished runs", lambda place: ("overview", {"run": rows["run"].iloc[place]}))
-    export("runs", tables={"runs": rows})
-    _compare(runs)
-    _change(runs)
+    over: dict = {}
+    for key, bundle in runs.items():
+        over.setdefault(bundle.manifest["corpus"].get("fingerprint"), key)
+
+    def results(place: int):
+        """The results page shows runs over the chosen run's corpus; where no run is over it there is nowhere to go."""
+        key = rows["run"].iloc[place]
+        run = over.get(task_runs[key].manifest["corpus"].get("fingerprint"))
+        return None if runs and run is None else ("methods", {"model": key} | ({"run": run} if run else {}))
+
+    show(rows, columns, "task_runs", "Runs of task models", results)
+    export("task-runs", tables={"task_runs": rows})
+
+
+def _task_row(key: str, run) -> dict:
+    manifest = run.manifest
+    return {
+        "run": key, "task": task_context.SPOKEN.get(run.kind, run.kind), "name": run.label, "method": run.method,
+        "corpus": str(manifest["corpus"].get("name") or ""), "created": str(manifest.get("created", ""))[:16],
+        "size": housekeeping.size_of(run.path) / 1e6, "path": str(run.path),
+    }  # fmt: skip
 
 
 def _row(key: str, bundle) -> dict:
@@ -54,22 +89,24 @@ def _compare(runs: dict) -> None:
                             run=keys[0], other=keys[1:8])  # fmt: skip
 
 
-def _change(runs: dict) -> None:
+def _change(runs: dict, task_runs: dict) -> None:
     st.subheader("Change a run", anchor=False)
-    key = st.selectbox("Run to change", list(runs), key="changed_run")
+    every = runs | {f"{key} ({run.kind})" if key in runs else key: run for key, run in task_runs.items()}
+    key = st.selectbox("Run to change", list(every), key="changed_run")
+    path = every[key].path
+    chosen = key in runs
     left, right = st.columns(2)
     with left.popover("Rename", icon=":material/edit:"), st.form("rename_run", border=False):
-        name = st.text_input("New name", key, max_chars=60)
+        name = st.text_input("New name", path.name, max_chars=60)
         if st.form_submit_button("Rename it", type="primary"):
-            _do(lambda: housekeeping.rename(runs[key].path, name.strip()), name.strip())
+            _do(lambda: housekeeping.rename(path, name.strip()), name.strip() if chosen else links.get("run"))
     with right.popover("Delete", icon=":material/delete:"):
-        path = runs[key].path
         st.markdown(
             f"Delete **{md(key, 80)}** for good? Its {housekeeping.size_of(path) / 1e6:,.1f} MB in {md(path)} cannot "
             "be brought back."
         )
         if st.button("Yes, delete it", type="primary", icon=":material/delete_forever:"):
-            _do(lambda: housekeeping.delete(path), None)
+            _do(lambda: housekeeping.delete(path), None if chosen else links.get("run"))
 
 
 def _do(act, run: str | None) -> None:

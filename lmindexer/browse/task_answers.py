@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lmindexer.browse import documents
 from lmindexer.browse.run import RunBrowser
 from lmindexer.browse.task_methods import goes_down_a_tree
 from lmindexer.browse.words import keywords
@@ -176,6 +177,16 @@ def _leaves(model: TaskModel, way: Descent):
 def id_columns(model: TaskModel, places) -> list[str]:
     """IDs of documents as a model writes them; "" where it has none."""
     return model.answers(np.asarray(places), np.zeros(len(places))).get("id", pd.Series([""] * len(places))).tolist()
+
+
+def ids_in_run(run: RunBrowser, doc_ids) -> list[str]:
+    """A run's IDs, with suffix, of documents by their doc_id; "" for one that it does not hold."""
+    doc_ids = [str(doc_id) for doc_id in doc_ids]
+    marks = ", ".join("?" * len(doc_ids)) or "NULL"
+    held = run.frame(f"SELECT doc_id, row FROM texts WHERE doc_id IN ({marks})", doc_ids)
+    found = documents.fetch(run, held["row"].tolist(), 0)
+    named = dict(zip(found["doc_id"], found["id"] + "#" + found["suffix"].astype(str), strict=True))
+    return [named.get(doc_id, "") for doc_id in doc_ids]
 
 
 def same_ids(model: TaskModel, run: RunBrowser) -> bool:

@@ -77,3 +77,11 @@ def test_names_on_the_way_are_those_of_the_run_with_the_same_ids(shelf, model):
 def test_users_are_found_by_a_part_of_their_name(model):
     assert task_answers.users_like(model.task_, "G0007 APT28")[0] == "G0007 APT28"
     assert task_answers.row_of_query(model.task_, "nobody at all") is None
+
+
+def test_a_run_names_the_ids_of_documents_that_a_model_ranked(shelf):
+    ids = shelf.runs["attack"].ids
+    run, named = RunBrowser.from_bundle(shelf.runs["attack"]), ids.unique_strings()
+    asked = [ids.doc_ids[5], "not there", ids.doc_ids[2]]
+    assert task_answers.ids_in_run(run, asked) == [named[5], "", named[2]]
+    assert task_answers.ids_in_run(run, []) == []

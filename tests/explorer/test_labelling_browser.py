@@ -5,28 +5,19 @@ the question shown; no act is repeated that could answer twice. Screenshots are 
 ignores.
 """
 
-import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import run_bundles
+from app_server import CHROMIUM, serving
 from studies_for_tests import corpus_of, make
 
-from explorer_app import context
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.human_eval import SKIP_REASONS, TYPES, Study
 
-CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
-APP = Path(context.__file__).with_name("app.py")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "labelling"
 PATIENCE = 90_000  # milliseconds; the machine may be busy
 SMALL = {"annotators": 2, "overlap": 2, "repeats": 0, "gold": 0}
@@ -37,40 +28,6 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM}: apt-get install chromium"),
 ]
-
-
-@contextmanager
-def serving(log: Path, *words: str, port: int | None = None):
-    """The app over some studies; gives its process and address."""
-    if port is None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
-    options = ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"]
-    options += ["--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"]
-    with log.open("ab") as out:
-        app = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", *options, str(APP), "--", *words], stdout=out, stderr=out
-        )
-    try:
-        _await_health(port, app, log)
-        yield app, f"http://127.0.0.1:{port}/"
-    finally:
-        app.kill()
-        app.wait(20)
-
-
-def _await_health(port: int, app, log: Path) -> None:
-    until = time.monotonic() + 90
-    while time.monotonic() < until:
-        assert app.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
 
 
 def hostile_corpus() -> Corpus:

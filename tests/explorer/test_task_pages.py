@@ -103,6 +103,22 @@ def test_what_does_not_fit_is_said_in_a_sentence(visit, tmp_path):
     assert "no search model" in words_on(visit("try", run="wordnet", scorer="attack-search", text="a ball"))
 
 
+def test_a_corpus_without_task_runs_is_told_what_it_can_be_asked(visit):
+    test = visit("methods", run="wordnet")
+    assert "No finished run of a task model is in the folders for the corpus of **wordnet**" in words_on(test)
+    (commands,) = [block.value for block in test.code]
+    assert "bench search wordnet" in commands and "recommendation" not in commands
+
+
+def test_the_runs_page_lists_and_changes_task_runs(visit, tmp_path):
+    shutil.copytree(RUNS / "attack-knn", tmp_path / "knn")
+    test = visit("runs", tmp_path)
+    assert "Runs of task models" in words_on(test) and test.selectbox(key="changed_run").options == ["knn"]
+    next(box for box in test.text_input if box.label == "New name").set_value("neighbours")
+    next(button for button in test.button if button.label == "Rename it").click().run()
+    assert not test.exception and [path.name for path in tmp_path.iterdir()] == ["neighbours"]
+
+
 def test_task_runs_alone_and_broken_ones(visit, tmp_path):
     shutil.copytree(RUNS / "attack-knn", tmp_path / "knn")  # without the run of its corpus: titles lead nowhere
     shutil.copytree(RUNS / "attack-sasrec", tmp_path / "sasrec")
