@@ -185,7 +185,7 @@ def ids_in_run(run: RunBrowser, doc_ids) -> list[str]:
     marks = ", ".join("?" * len(doc_ids)) or "NULL"
     held = run.frame(f"SELECT doc_id, row FROM texts WHERE doc_id IN ({marks})", doc_ids)
     found = documents.fetch(run, held["row"].tolist(), 0)
-    named = dict(zip(found["doc_id"], found["id"] + "#" + found["suffix"].astype(str), strict=True))
+    named = {row.doc_id: f"{row.id}#{row.suffix}" for row in found.itertuples()}
     return [named.get(doc_id, "") for doc_id in doc_ids]
 
 
