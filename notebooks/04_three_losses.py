@@ -301,7 +301,7 @@ for name, indexers in (("with commitment", all_three), ("without", forgetful)):
 # **So the gap of Table 2 is not reproduced here.** With and without commitment nearly all three second codes are in
 # use, and the quantity has no reason to be lower without: a model that forgets its first codes may spread its second
 # ones all the same. Nor does a perplexity near 3 say that the second code adds anything. It counts over the whole
-# shop, and a second code that merely follows the department reaches it, too; *inside a prefix* the same runs had far
+# shop, and a second code that merely follows the department reaches it, too; *inside a prefix* the same runs had
 # less (section 1). What the loss is for is shown by consistency, above, and by the next cell.
 
 # %% [markdown]
