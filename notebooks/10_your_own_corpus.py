@@ -201,9 +201,9 @@ strange = later.encode(["qwertz uiop asdf", "0000 1111 2222"], details=True)
 print("nonsense:", [round(float(p), 2) for p in strange.probabilities[:, 0]])
 
 # %% [markdown]
-# The nonsense is chosen less surely than the rest here, near the 1/12 of a blind choice; so a low probability is a hint.
-# It is no alarm that one can trust: two strings are not a test, and a softmax over $K$ codes has to choose one of them
-# and has no way to say *none*. Look at documents, not only at numbers, when a source changes.
+# The nonsense is chosen less surely than the rest here, near the 1/12 of a blind choice, so a low probability is a
+# hint. It is no alarm that one can trust: two strings are not a test, and a softmax over $K$ codes has to choose one of
+# them and has no way to say *none*. Look at documents, not only at numbers, when a source changes.
 
 # %% [markdown]
 # ## 5. Larger corpora
