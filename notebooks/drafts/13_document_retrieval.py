@@ -60,7 +60,7 @@ for name, values in by_hand.items():
 # ## 2. Questions and passages
 #
 # The corpus: nouns of WordNet with their definitions. The questions: another word for the same thing ("tone of
-# voice"), or a sentence that uses it. To stay within minutes we take 1,200 nouns, 400 of which are asked for in the
+# voice"), or a sentence that uses it. To stay within minutes we take 600 nouns, half of which are asked for in the
 # test.
 
 # %%
@@ -107,7 +107,7 @@ print(corpus.titles[places[0]], "·", corpus.texts[places[0]])
 print([text for text, at in zip(texts, places, strict=True) if at == places[0]])
 
 # %%
-sizes, epochs, seeds = (16, 8, 8), choose(full=5, quick=1), range(choose(full=2, quick=1))
+sizes, epochs, seeds = (16, 8, 8), choose(full=5, quick=1), range(choose(full=3, quick=1))
 indexer = lmi.ResidualKMeansIndexer(positions=3, codebook_size=sizes).fit(corpus, progress=False)
 mixes = {"queries alone": (), "+ documents": ("document",), "+ documents, spans": ("document", "spans")}
 mixed = [

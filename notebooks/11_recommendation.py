@@ -253,8 +253,10 @@ checks.true([names[i] for i in task.targets("test")] == [items[-1] for items in 
 
 # %% [markdown]
 # A **leak** is knowledge of the answer on the way to the answer. It seldom looks like a mistake. Here is a common one,
-# on real data: sequences of attack techniques (MITRE ATT&CK), and item-kNN whose neighbour counts are made from *all*
-# interactions, "because more data is better".
+# on real data: what techniques each group of attackers, and each of their programs, has been seen to use (MITRE
+# ATT&CK), and item-kNN whose neighbour counts are made from *all* interactions, "because more data is better". (These
+# sequences are in the order of an attack, from first access to damage, not of time. So what comes last is of a late
+# phase for everybody, which is easier to guess than a shopper's next wish.)
 
 # %%
 from lmindexer.tasks.recommendation.counting import similarities
@@ -345,14 +347,14 @@ lmi.plots.matrix(attention, ["at ball", "at doll", "at pot"], ["ball", "doll", "
 # **The generative recommender** has such a Transformer, too. But its answer is not a product with every item: it
 # writes an ID, code by code, by equation (14). An item goes in as the sum of its codes' vectors.
 #
-# Now all of them on ATT&CK, 843 sequences of 691 techniques, with two seeds where a seed decides. The IDs:
+# Now all of them on ATT&CK, 843 sequences of 691 techniques, with three seeds where a seed decides. The IDs:
 # LMIndexer's bundled ones, residual k-means, and random ones of the same sizes. Here no text is read by the
 # recommender, so what it knows of an item is its ID. The slides' form (`"prototype"`): one row a code, shared by all
 # prefixes.
 
 # %%
 indexer = lmi.load_indexer(lmi.samples_folder() / "runs" / "attack")
-sizes, seeds = indexer.ids_.codebook_sizes, range(choose(full=2, quick=1))
+sizes, seeds = indexer.ids_.codebook_sizes, range(choose(full=3, quick=1))
 epochs = choose(full=3, quick=1)
 quick = {"targets": 256, "warmup_steps": 30, "epochs": epochs}  # small steps and many of them: few users
 kmeans = lmi.ResidualKMeansIndexer(positions=3, codebook_size=sizes).fit(corpus, progress=False).ids_
@@ -398,23 +400,24 @@ for name in verdict.index:
     print(f"LMIndexer IDs against {name:<17} {low:+.3f} to {high:+.3f}, p {p:.4f}: {said}")
 
 # %%
-if choose(full=True, quick=False):
-    checks.true(verdict.loc["Popularity", "low"] > 0, "IDs that are written beat popularity")
-    checks.true(verdict.loc["Item-kNN", "high"] < 0, "and item-kNN beats them")
+checks.true(verdict.loc["Item-kNN", "high"] < 0, "item-kNN beats codes that are written without texts")
 checks.true(len(verdict) == 5, "every pair is compared user by user")
 
 # %% [markdown]
-# Read the table to its end before you like it: **where does item-kNN stand**, which took no training at all? A
-# recommender that does not beat counting has not shown anything yet. Numbers drift a little from machine to machine;
-# the comparisons above are computed, so they hold for your run.
+# Read the table to its end before you like it. **Where does item-kNN stand**, which took no training at all? Above
+# every neural model here. A recommender that does not beat counting has not shown anything yet. (Three epochs are a
+# small budget; what more would bring is not measured here.) And **are the three kinds of IDs told apart?** The
+# intervals of the differences hold 0, and the spread over seeds is larger than the gaps between the means. With codes
+# alone an ID was a name, and whether the name means something did not show. A single seed might have told another
+# story. Numbers drift a little from machine to machine; the comparisons above are computed, so they hold for your run.
 #
 # Two knobs, both on LMIndexer's IDs: the whole codebook in place of the codes that exist, and the package's own form
-# (a vector a node of the tree, texts on both sides).
+# (a vector for each node of the tree, and texts on both sides). One seed each, so look for large steps only.
 
 # %%
 slides = {"text": None, "normalise": "codebook", "name": "whole codebook (slides)"}
-knobs = [Generative(indexer.ids_, "prototype", **quick, **slides, seed=seed) for seed in seeds]
-knobs += [Generative(indexer.ids_, **quick, seed=seed, name="package's own form") for seed in seeds]
+knobs = [Generative(indexer.ids_, "prototype", **quick, **slides)]
+knobs += [Generative(indexer.ids_, **quick, name="package's own form")]
 knobs = [model.fit(task, progress=False) for model in knobs]
 
 # %%
@@ -424,8 +427,11 @@ found.loc[0, "method"] = "as above"
 found[["method", "seeds", "Recall@5", "Recall@5 low", "Recall@5 high", "Recall@5 sd", "NDCG@5"]].round(3)
 
 # %% [markdown]
-# Which of these is *the* method? All write IDs by equation (14). Yet the choice of such details moves the result as
-# much as the choice of IDs does. So compare IDs only within one form.
+# The whole codebook changes little here: the difference is within what seeds do. The package's own form is another
+# matter: the same IDs, and it finds the right item three times as often, more often than item-kNN did. Texts and a
+# vector for each node come together here, so which of the two did it is not said. All three write IDs by equation
+# (14), and the form of the model moved the result far more than the choice of IDs did. So compare IDs only within one
+# form.
 #
 # ## 9. Where the right item is lost
 #
@@ -442,11 +448,12 @@ pd.concat(tables).round(3)
 # %%
 narrow, wide = tables[0].iloc[0], tables[-1].iloc[0]
 checks.true(wide["found"] > narrow["found"], "a wider beam keeps more right paths")
-checks.true(narrow["lost_at_1"] == max(narrow[f"lost_at_{t}"] for t in (1, 2, 3, 4)), "greedy loses most at position 1")
+print("greedy loses most at position", max((1, 2, 3, 4), key=lambda t: narrow[f"lost_at_{t}"]))
 
 # %% [markdown]
-# The first code is the hardest: it decides among all items, and nothing is known yet but the history. Take the knob
-# into your own hand: choose a user and a width, and step down the tree.
+# Look at `p1` to `p4`: the first code is the hardest. It decides among all items, and nothing is known yet but the
+# history. (With a beam of 20 nothing is lost there: the first position has 16 codes, so all of them are kept.) Take the
+# knob into your own hand: choose a user and a width, and step down the tree.
 
 # %%
 walker = lmi.widgets.BeamWalker(best, width=3)
@@ -497,7 +504,8 @@ table3
 # The package's own runs on Beauty, each a seed on one core, are in
 # [docs/results/recommendation.md](../docs/results/recommendation.md) and
 # [docs/results/generative.md](../docs/results/generative.md): item-kNN .0485, which needs ten seconds, and a
-# generative model with LMIndexer's IDs .0487. Do you have the data? Say where, and run the cell:
+# generative model with LMIndexer's IDs .0553, which needs three minutes. Do you have the data? Say where, and run the
+# cell:
 
 # %%
 beauty_folder = None  # such as "../shared/data/amazon-beauty"
@@ -582,8 +590,9 @@ recommending.recall_and_ndcg(my_measures)
 # | leave-one-out | the last item is asked for | `tasks.Recommendation` |
 # | rivals | popularity, item-kNN, SASRec | `tasks.Popularity`, `ItemKNN`, `SASRec` |
 #
-# A generative recommender writes an ID. Whether IDs with a meaning help it is a question for paired intervals, not for
-# two means; simple counting is hard to beat; and a table is as honest as the rows that it leaves out.
+# A generative recommender writes an ID. Whether IDs with a meaning help it is a question for paired intervals and
+# several seeds, not for two means, and here nothing was shown; simple counting is hard to beat; and a table is as
+# honest as the rows that it leaves out.
 #
 # **Read.** The slide "Finetuning semantic indexer on downstream tasks" and Table 3. TIGER (Rajput et al., 2023, arXiv
 # 2305.05065). [lmindexer/tasks/generative/head.py](../lmindexer/tasks/generative/head.py).
@@ -591,4 +600,4 @@ recommending.recall_and_ndcg(my_measures)
 # **Break it.** Give the random IDs more epochs, or the texts: do they catch up? What does `learn_repeats=False` do to
 # the raw view, and to the other?
 #
-# Next: [12](12_product_search.ipynb), a text in and a product out.
+# Next: 12 (a draft in [drafts](drafts)), a text in and a product out.
