@@ -5,7 +5,7 @@
 
 from lmindexer.common.lazy import lazy_names
 
-_MODULES = ("checks", "recommending", "searching", "toys")
+_MODULES = ("building", "checks", "recommending", "searching", "toys")
 _HOME = {"begin": "setting", "fast": "setting", "choose": "setting", "CheckFailed": "verdict"}
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, _HOME | {name: f":{name}" for name in _MODULES})
