@@ -567,9 +567,9 @@ checks.true(min(by_hand) > max(at_random) + 0.25, "by hand: IDs agree with the s
 checks.true(min(by_package) > max(at_random) + 0.25, "the package: the same, every seed")
 
 # %% [markdown]
-# Digits drift from machine to machine and from seed to seed, and by more than the two columns differ: they use other
-# dice, another order of documents and another schedule of the learning rate, so do not read a winner out of three
-# seeds. What is claimed, and checked, is that both stand far above chance in every one.
+# Digits drift from machine to machine and from seed to seed. The two rows throw other dice, and the package has another
+# order of documents, dropout in the reconstructor and a learning rate that rises and falls, so do not read a winner out
+# of three seeds. What is claimed, and checked, is that both stand far above chance in every one.
 #
 # What does an ID of your model say? Take the words that its documents hold most often, beyond what is usual.
 

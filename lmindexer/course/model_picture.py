@@ -23,7 +23,7 @@ BOXES = {
     "words": (2.4, 1.2, "P<sub>recon</sub> (6)<br>[B, V]", ORANGE),
     "commit": (9.8, 4, "<b>commitment</b> (10)<br>P<sub>s</sub> of c<sup>&lt;t</sup> stays", RED),
     "contrast": (4.8, 5.4, "<b>contrastive</b> (9)<br>same prefix: differ", RED),
-    "loss": (2.4, -0.2, "<b>reconstruction</b> (7, 8)<br>hidden words", RED),
+    "loss": (2.4, -0.2, "<b>reconstruction</b><br>(7), (8) hidden words", RED),
 }
 # (from, to): side by side or one above the other
 ARROWS = (
