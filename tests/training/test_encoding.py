@@ -13,7 +13,7 @@ LENGTHS = [3, 7, 1, 5]
 class CountingEncoder:
     """A frozen backbone whose state of a token is its id over the width, and which counts its calls."""
 
-    frozen, width = True, 4
+    frozen, width, half = True, 4, False
 
     def __init__(self):
         self.calls = 0

@@ -85,7 +85,7 @@ SWITCHES = [
     {"backbone": "minilm", "train_encoder": True, "positions": 1, "continuous": False},
     {"decoder_layers": 1, "dropout": 0, "contrastive": "off"},
     {"start": "pooled", "anchor": 0.5, "learning_rate": 1e-2},
-    {"preset": "minilm", "lexical_weight": 0.0, "agreement": 0.0},
+    {"preset": "minilm", "lexical_weight": 0.0, "agreement": 0.0, "encoder_precision": "bfloat16"},
     {"preset": "minilm", "agreement_until": 2, "salience_floor": 1.0},
     {"preset": "minilm", "lexical_weight": 2.0, "lexical_rank": 2, "neighbours": 1, "balance": 0.0, "state_dims": 5},
     {"temperature": 0.1, "codebook_rate": 0.0},
