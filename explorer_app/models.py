@@ -24,7 +24,7 @@ def _load(run: RunBrowser) -> Future:
     """The run's model, or the promise of it; the latest two are kept."""
     worker, loads = _loads()
     key = key_of(run)
-    if key not in loads or (loads[key].done() and loads[key].exception()):
+    if key not in loads:
         loads[key] = worker.submit(inside.load_model, run)
     loads.move_to_end(key)
     while len(loads) > KEPT:
@@ -60,7 +60,7 @@ def awaited(run: RunBrowser) -> bool:
     return True
 
 
-@st.fragment(run_every=0.7)
+@st.fragment(run_every=2.0)  # each look costs processor time, which the loading needs
 def _sign(run: RunBrowser) -> None:
     st.caption(":material/hourglass_top: The model is being loaded; the rest of the page is there already.")
     if _load(run).done():
@@ -76,11 +76,21 @@ def model(run: RunBrowser):
         )
         return None
     try:
-        with st.spinner("Loading the model …") if not _load(run).done() else nullcontext():
-            return _load(run).result()
+        load = _load(run)
+        with st.spinner("Loading the model …") if not load.done() else nullcontext():
+            return load.result()
     except (LMIndexerError, OSError) as error:
         st.error(f"The model cannot be loaded: {md(error, 600)}", icon=":material/error:")
         return None
+    finally:
+        _forget_failed()
+
+
+def _forget_failed() -> None:
+    """A model that could not be loaded is tried again at the next visit, and not before its fault was told."""
+    loads = _loads()[1]
+    for key in [key for key, load in loads.items() if load.done() and load.exception()]:
+        loads.pop(key, None)
 
 
 def trie(run: RunBrowser):

@@ -127,7 +127,8 @@ def _make() -> None:
     title = right.text_input("Title that annotators see", "Which texts belong together?", max_chars=80,
                              help="It must not say what the methods are.")  # fmt: skip
     usual = ["intruder", "pair"]
-    types = left.multiselect("Questions", TYPES, usual, format_func=lambda kind: f"{kind}: {PROMPTS[kind]}")
+    asked = "\n".join(f"- {kind}: {PROMPTS[kind]}" for kind in TYPES)
+    types = left.multiselect("Questions", TYPES, usual, help=asked)  # the kinds alone: two prompts do not fit the box
     per_method = right.number_input("Questions of each type for each run", 1, 1000, 40)
     people = left.text_input("Annotators: how many, or their names", "2", help=NAMES)
     overlap = right.number_input("Annotators of each question", 1, 100, 2)

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer_app import context, models
 from lmindexer.browse import RunBrowser, documents, inside
+from lmindexer.common.errors import BundleError
 from lmindexer.runs.bundle import Bundle
 
 APP = Path(context.__file__).with_name("app.py")
@@ -64,6 +65,24 @@ def test_a_document_is_there_before_its_model(folder, monkeypatch):
     monkeypatch.setattr(models, "PATIENCE", 60)
     test.run()
     assert not any("being loaded" in element.value for element in test.caption) and not test.error
+
+
+def test_a_model_that_cannot_be_loaded_is_told_at_once_and_tried_again_at_the_next_visit(folder, monkeypatch):
+    tries = []
+
+    def fail(run):
+        tries.append(run)
+        raise BundleError("its weights are cut short")
+
+    models._loads.clear()  # the other tests' model
+    monkeypatch.setattr(inside, "load_model", fail)
+    monkeypatch.setattr(models, "PATIENCE", 60)
+    monkeypatch.setattr(sys, "argv", ["app.py", str(folder)])
+    for visit in (1, 2):
+        test = AppTest.from_file(str(APP), default_timeout=120)
+        test.session_state["goto"] = ("document", {"run": "tiny", "doc": "d0"})
+        test.run()
+        assert ["cut short" in element.value for element in test.error] == [True] and len(tries) == visit
 
 
 def test_pages_ask_the_model(folder, monkeypatch):
