@@ -121,7 +121,14 @@ class Bundle(RunFolder):
     @cached_property
     def states(self) -> np.ndarray | None:
         """[N, d] float16, mapped from disk (not loaded), or None."""
-        return self._optional("states.npy", lambda path: np.load(path, mmap_mode="r", allow_pickle=False))
+        return self._optional("states.npy", self._read_states)
+
+    def _read_states(self, path: Path) -> np.ndarray:
+        states = np.load(path, mmap_mode="r", allow_pickle=False)
+        documents = self.manifest["corpus"].get("documents", len(states))
+        if states.ndim != 2 or len(states) != documents or states.dtype.kind != "f":
+            raise ValueError(f"it holds {states.dtype} numbers of the shape {list(states.shape)}")
+        return states
 
     @cached_property
     def map(self) -> pd.DataFrame | None:

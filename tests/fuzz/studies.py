@@ -175,7 +175,7 @@ def use(study: Study) -> None:
         study.progress(), study.annotators(), study.adjudications(), study.events(early="a look")
         study.answers(early="a look")
         disagreements(study, early="a look")
-        if study.unblinded:
+        if study.unblinded and study.ended:
             study_results(study)
             report_html(study)
         export(study, study.path.with_name("out.csv"), early="a look")

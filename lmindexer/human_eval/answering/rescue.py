@@ -82,7 +82,7 @@ def _content(connection: sqlite3.Connection) -> list | None:
         found = content_of(connection)
     except (sqlite3.Error, UnicodeDecodeError):
         return None
-    sound = dict(found[0][1]).get(DIGEST) == digest_of(found) and fault_of_content(found) is None
+    sound = fault_of_content(found) is None and dict(found[0][1]).get(DIGEST) == digest_of(found)
     return found if sound else None
 
 

@@ -139,7 +139,7 @@ class Store:
             content = content_of(connection)
             events = connection.execute("SELECT * FROM events").fetchall()
         fault = fault_of_content(content)
-        if dict(content[0][1]).get(DIGEST) not in (None, digest_of(content)):
+        if fault is None and dict(content[0][1]).get(DIGEST) not in (None, digest_of(content)):
             fault = "questions or documents are not what was written"
         if fault is None and not all(map(event_checker(content), events)):
             fault = "an answer or another event is not what was written"
