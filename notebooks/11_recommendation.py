@@ -600,4 +600,4 @@ recommending.recall_and_ndcg(my_measures)
 # **Break it.** Give the random IDs more epochs, or the texts: do they catch up? What does `learn_repeats=False` do to
 # the raw view, and to the other?
 #
-# Next: 12 (a draft in [drafts](drafts)), a text in and a product out.
+# Next: [12](12_product_search.ipynb), a text in and a product out.
