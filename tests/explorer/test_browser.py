@@ -367,7 +367,7 @@ def test_the_chosen_cell_is_framed_beside_its_documents_and_the_runs_are_swapped
     page.visit("compare?run=good&other=other&cell=0.1")
     until(page, page.get_by_text("Documents with <0> in good and <1> in other").count)
     frames = page.evaluate(
-        "[...document.querySelectorAll('.js-plotly-plot')].filter(one => one.data.some(part => part.type === 'heatmap'))"
+        "[...document.querySelectorAll('.js-plotly-plot')].filter(one => one.data.some(is => is.type === 'heatmap'))"
         ".map(one => (one.layout.shapes || []).length)"
     )
     assert frames == [1], "one table of codes, one cell of it framed"
