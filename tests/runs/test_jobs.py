@@ -40,7 +40,7 @@ def test_a_fit_runs_on_its_own_stops_and_goes_on(tmp_path):
     run = jobs.start(tmp_path, "mine", corpus, "tiny", codebook_size=[6, 4], discrete_epochs=400)
     assert jobs.unfinished(tmp_path) == [run]
     until = time.monotonic() + 240
-    while jobs.history(run) is None and time.monotonic() < until:
+    while (jobs.history(run) is None or not jobs.status(run).share) and time.monotonic() < until:  # written by turns
         assert jobs.status(run).state == "running", jobs.status(run).log
         time.sleep(0.1)
     watched = jobs.status(run)
