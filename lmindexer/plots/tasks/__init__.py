@@ -1,1 +1,1 @@
-"""Figures of task models: methods by a metric, and where right answers are lost."""
+"""Figures of task models: methods by a metric, where right answers are lost, and a beam's way down the tree."""

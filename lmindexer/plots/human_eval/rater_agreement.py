@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from lmindexer.common.palette import COLOURS, OTHER
-from lmindexer.plots.method_scores import TYPES
+from lmindexer.plots.human_eval.method_scores import TYPES
 from lmindexer.plots.style import BELOW, dress, empty, plain
 
 # The statistic shown, and what takes its place on a scale of ratings.
