@@ -6,20 +6,13 @@ kept in artefacts/explorer, which git ignores.
 
 import os
 import re
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 import run_bundles
+from app_server import CHROMIUM, serving
 
-from explorer_app import context
-
-CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
-APP = Path(context.__file__).with_name("app.py")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "explorer"
 AXE = Path(os.environ.get("LMINDEXER_AXE", Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"))
 PATIENCE = 180_000  # milliseconds; the machine may be busy
@@ -39,36 +32,8 @@ def address(fitted, tmp_path_factory):
     """Where the app listens, over the test bundles and a tiny trained run."""
     folder = run_bundles.write_all(tmp_path_factory.mktemp("runs"))
     fitted.save(folder / "tiny", progress=False)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    words = [sys.executable, "-m", "streamlit", "run", "--server.port", str(port), "--server.headless", "true"]
-    log = tmp_path_factory.mktemp("log") / "app.log"
-    with log.open("wb") as out:
-        app = subprocess.Popen([*words, str(APP), "--", str(folder)], stdout=out, stderr=subprocess.STDOUT)
-    try:
-        _await_health(port, app, log)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        app.terminate()
-        try:
-            app.wait(30)
-        except subprocess.TimeoutExpired:  # a busy machine; what was tested is done
-            app.kill()
-            app.wait()
-
-
-def _await_health(port: int, app, log: Path) -> None:
-    until = time.monotonic() + 90
-    while time.monotonic() < until:
-        assert app.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
+    with serving(tmp_path_factory.mktemp("log") / "app.log", str(folder)) as (_, listening):
+        yield listening
 
 
 @pytest.fixture(scope="module")
