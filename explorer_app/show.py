@@ -112,7 +112,7 @@ def _make_narrow(figure: go.Figure) -> None:
         title={"text": "<br>".join(lines), "font": {"size": 13}},
         margin={"l": 40, "r": 8, "t": 30 + 20 * len(lines)},
         showlegend=1 < len(named) <= LEGEND,
-        legend={"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top", "title": {"text": ""}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.25, "yanchor": "top", "title": {"text": ""}},
     )
 
 

@@ -20,6 +20,8 @@ def render() -> None:
     st.title("Recommend")
     st.caption("One user's past, what comes next by a fitted model, and where the right item was lost.")
     runs = task_context.runs_of(("recommendation",))
+    # A model by IDs is shown first: this page is about its way down the tree.
+    runs = dict(sorted(runs.items(), key=lambda named: not task_methods.writes_ids(named[1])))
     if not runs:
         task_context.none_here("recommendation")
     left, middle, right = st.columns([4, 2, 2], vertical_alignment="bottom")

@@ -99,7 +99,7 @@ def _paths(run: RunBrowser, way: inside.Way) -> None:
         f"#### {md(id_of(best['codes']))} with probability {np.exp(best['score']):.1%}",
         help="The product of the code's probabilities along the path; dropped and impossible branches take the rest.",
     )
-    figure = plots.beam_tree(steps, names, way.beam.paths)
+    figure = plots.beam_tree(steps, names, way.beam.paths, **way_parts.on_a_phone())
     seen = steps.assign(ID=[id_of(prefix) for prefix in steps["prefix"]], probability=np.exp(steps["score"]))
     seen = seen[["position", "ID", "log_probability", "probability", "kept", "documents"]]
     chart(figure, "beam", told=seen[seen["kept"]].drop(columns=["log_probability", "kept"]))

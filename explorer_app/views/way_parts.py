@@ -13,7 +13,7 @@ from lmindexer.runs.task_run import TaskRun
 from lmindexer.tasks.decoding import Descent
 
 WIDTHS = (1, 3, 5, 10, 20, 50)
-DRAWN = 12  # kept branches of a position in the figure
+DRAWN, DRAWN_NARROW = 12, 5  # kept branches of a position in the figure, and on a phone
 BEAM_HELP = "Prefixes that are kept after each position. A wide beam finds what a narrow one loses, and costs more."
 
 
@@ -33,13 +33,18 @@ def way_down(model, run: TaskRun, way: Descent, width: int, start: str) -> None:
     levels = len(model.ids_.codebook_sizes)
     names = task_answers.names_on_the_way(model, way, task_context.browser_for(model, run))
     _fates(model, way, levels, width)
-    most = 5 if finder.narrow() else DRAWN
-    figure = plots.beam_tree(way.steps, names, most=most, levels=levels, start=start, brief=finder.narrow())
+    drawn = {"most": DRAWN} | on_a_phone()
+    figure = plots.beam_tree(way.steps, names, levels=levels, start=start, **drawn)
     chart(figure, f"way_{width}", beside=True)
-    if width > most:
+    if width > (most := drawn["most"]):
         st.caption(f"The {most} best of up to {width} kept branches are drawn at each position; the table has all.")
     _branches(way, names, levels, figure)
     _beside(model, way, width)
+
+
+def on_a_phone() -> dict:
+    """How `plots.beam_tree` is drawn where there is little room: fewer branches, without key words."""
+    return {"most": DRAWN_NARROW, "brief": True} if finder.narrow() else {}
 
 
 def position_name(position: int, levels: int) -> str:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.runs.task_run import TaskRun
-from lmindexer.tasks.base import Task, TaskModel, rankings_of, task_of
+from lmindexer.tasks import recommendation  # noqa: F401 (its models are known from here on)
+from lmindexer.tasks.base import MODELS, Task, TaskModel, rankings_of, task_of
 from lmindexer.tasks.comparison import Evaluation
 from lmindexer.tasks.search import SearchModel
 
@@ -100,6 +101,11 @@ def outcomes(run: TaskRun, task: Task, view: str) -> pd.DataFrame:
     frame = {"query": queries, "asked": asked, "document": corpus.doc_ids[first]}
     frame |= {"title": [titles[place] for place in first], "right": judged.counts, "rank": rank}
     return pd.DataFrame(frame)
+
+
+def writes_ids(run: TaskRun) -> bool:
+    """Whether the run's model answers by semantic IDs; told without loading it."""
+    return hasattr(MODELS.get(run.method), "tree")
 
 
 def goes_down_a_tree(model: TaskModel) -> bool:

@@ -7,6 +7,8 @@ from shop import ring_corpus
 
 import lmindexer as lmi
 from lmindexer.browse import Shelf, task_answers, task_methods
+from lmindexer.datasets import samples_folder
+from lmindexer.runs.task_run import TaskRun
 from lmindexer.tasks.loading import load_task_model
 from lmindexer.tasks.recommendation import TIGER, Recommendation
 from lmindexer.tasks.search import SEAL, Retrieval
@@ -59,3 +61,8 @@ def test_seal_answers_and_has_no_way(opened):
     wrong = task_methods.went_wrong(task_methods.outcomes(run, model.task_, "all"), None)
     assert wrong["rank"].where(wrong["rank"] > 0, np.inf).is_monotonic_decreasing
     assert task_methods.measured({"seal": run}).table("all")["method"].tolist() == ["SEAL"]
+
+
+def test_whether_a_run_answers_by_ids_is_told_without_its_model():
+    runs = [TaskRun.open(samples_folder() / "runs" / name) for name in ("attack-recommend-0", "attack-knn")]
+    assert [task_methods.writes_ids(run) for run in runs] == [True, False]
