@@ -234,7 +234,8 @@ def import_(
     form = {name: value.replace("\\t", "\t") for name, value in form.items() if value}
     opened = _opened(study)
     done = import_answers(opened, answers, _by(by), **form)
-    typer.echo(f"{done.recorded:,} answers recorded; {done.known:,} were there already.")
+    answers, were = "answer" if done.recorded == 1 else "answers", "was" if done.known == 1 else "were"
+    typer.echo(f"{done.recorded:,} {answers} recorded; {done.known:,} {were} there already.")
     if done.conflicts:
         what = "answer differs from the one" if len(done.conflicts) == 1 else "answers differ from those"
         typer.echo(f"{len(done.conflicts):,} {what} that stand{'s' * (len(done.conflicts) == 1)}:")

@@ -84,7 +84,7 @@ def test_answers_that_differ_are_listed(runs):
     Path("a.csv").write_text("\n".join(["annotator;question_id;answer", *rows]))
     assert "--delimiter" in error("label import s.sqlite a.csv --by Boss")
     printed = run("label import s.sqlite a.csv --by Boss --delimiter ';'")
-    assert printed.startswith("1 answers recorded; 0 were there already.\n1 answer differs from the one that stands:")
+    assert printed.startswith("1 answer recorded; 0 were there already.\n1 answer differs from the one that stands:")
     assert f"a.csv, row 3: Ada on {question.question_id}: {question.choices[0]} stands" in printed
     run("label export s.sqlite -o events.jsonl --what events --early conflicts")
     assert "conflict" in pd.read_json("events.jsonl", lines=True)["kind"].tolist()
