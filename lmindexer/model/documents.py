@@ -16,6 +16,11 @@ class Documents:
     states: Tensor | None = None
     start: Tensor | None = None
 
+    def to(self, device) -> "Documents":
+        """The batch on a device."""
+        parts = (self.tokens, self.words, self.present, self.states, self.start)
+        return Documents(*(None if part is None else part.to(device, non_blocking=True) for part in parts))
+
     def twice(self) -> "Documents":
         """The batch and itself again, [2B, …]; both share the cached states."""
         start = None if self.start is None else self.start.repeat(2, 1)

@@ -12,7 +12,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
+from lmindexer.common.arguments import device_named
 from lmindexer.common.errors import BundleError, LMIndexerError, SettingsError
 from lmindexer.common.kinds import COUNT, PATH, TEXT, kind_of, several, taken, takes
 from lmindexer.common.processes import processes
@@ -134,7 +136,8 @@ class TaskModel(ABC):
     epoch) and `timings_` ({"fit": processor seconds}).
 
     Attributes: `method` (in the manifest), `kinds` (tasks it can be fitted on), `settings` (plain JSON), `name` (its
-    line in tables), `base_run` (the run of an indexer that it started from, or None).
+    line in tables), `base_run` (the run of an indexer that it started from, or None), `device` (where it computes; no
+    part of the settings: a fit that was stopped may go on, and a run be opened, on any other).
     """
 
     method: ClassVar[str]
@@ -142,8 +145,9 @@ class TaskModel(ABC):
     label: ClassVar[str]
     settings: dict
 
-    def __init__(self, name: str | None = None):
+    def __init__(self, name: str | None = None, device: str = "cpu"):
         self.name = name or self.label
+        self.device = device_named(device)
         self.base_run: dict | None = None
         self.task_: Task | None = None
         self.history_: pd.DataFrame | None = None
@@ -197,6 +201,23 @@ class TaskModel(ABC):
         self.check_fitted()
         if self.task_ is not task and self.task_.fingerprint != task.fingerprint:
             raise SettingsError(f"{self.name} was fitted on another task or other splits; fit it on this one.")
+
+    # ---- where it computes ---------------------------------------------------------------------------------------
+
+    def _networks(self) -> Sequence[nn.Module | None]:
+        """The modules that compute on `device`; None for one that is not there yet."""
+        return ()
+
+    def to(self, device: str) -> Self:
+        """Compute on another device from now on: "cpu", "cuda", or "auto", which takes a GPU where there is one.
+
+        Raises SettingsError for one that this machine does not have.
+        """
+        self.device = device_named(device)
+        for network in self._networks():
+            if network is not None:
+                network.to(self.device)
+        return self
 
     # ---- answers -------------------------------------------------------------------------------------------------
 
@@ -260,7 +281,7 @@ class TaskModel(ABC):
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """The model of a task run, with its task.
+        """The model of a task run, with its task; it computes where a new one would, see `to`.
 
         Raises BundleError for another method's run; `load_task_model` takes any.
         """
@@ -282,7 +303,7 @@ class TaskModel(ABC):
         model.task_, model.history_ = task, run.history
         model.name, model.base_run = run.label, run.base_run
         model.timings_ = dict(run.manifest.get("timings") or {})
-        return model
+        return model.to(model.device)
 
 
 def task_of(run: TaskRun) -> Task:

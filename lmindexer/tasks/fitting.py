@@ -2,7 +2,7 @@
 
     for epoch in 0 … epochs - 1:
         seed everything with (seed, epoch)
-        for batch in batches(epoch):   AdamW step on loss(batch)
+        for batch in batches(epoch):   AdamW step on loss(*gather(batch)), gathered on the CPU
         value = validate()[watch]      keep the weights where it is highest; stop after `patience` epochs without better
     put the best weights back
 
@@ -96,18 +96,21 @@ def train(
     settings: FitSettings,
     *,
     batches: Callable[[int], Sequence],
-    loss: Callable[[object], Tensor],
+    gather: Callable[[object], tuple],
+    loss: Callable[..., Tensor],
     fitting: Fitting,
     validate: Callable[[], dict[str, float]] | None = None,
     watch: str = "",
     title: str = "fit",
 ) -> pd.DataFrame:
-    """Train `module` in place and give the history, one row an epoch.
+    """Train `module` in place, on the device where it is, and give the history, one row an epoch.
 
     Args:
         batches: epoch (from 0) → its batches, in order; torch and numpy generators made from (seed, epoch) keep it
             the same after a resume.
-        loss: batch → the scalar to minimise; the module is in training mode.
+        gather: batch → what `loss` takes, a tuple of tensors or of what has a `to` as they do. It is made on the CPU;
+            here it goes to the module's device.
+        loss: what `gather` gave → the scalar to minimise; the module is in training mode.
         validate: → metrics; the module is in evaluation mode, and no gradients are kept. None: no early stopping.
         watch: the metric of `validate` that is to be high.
 
@@ -126,7 +129,7 @@ def train(
                 break
             start = time.process_time()
             torch.manual_seed((settings.seed * 1_000_003 + epoch) % 2**63)
-            mean = _run_epoch(module, state.optimizer, settings, epoch, steps, batches(epoch), loss, bar)
+            mean = _run_epoch(module, state.optimizer, settings, epoch, steps, batches(epoch), gather, loss, bar)
             row = {"epoch": epoch + 1, "step": (epoch + 1) * steps, "loss": mean}
             if validate is not None and ((epoch + 1) % settings.validate_every == 0 or epoch + 1 == settings.epochs):
                 module.eval()
@@ -143,23 +146,26 @@ def train(
     return history
 
 
-def _run_epoch(module, optimizer, settings, epoch, steps, batches, loss, bar) -> float:
+def _run_epoch(module, optimizer, settings, epoch, steps, batches, gather, loss, bar) -> float:
     module.train()
-    total, count = 0.0, 0
+    device, losses = next(module.parameters()).device, []
     for index, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * settings.factor(epoch * steps + index, settings.epochs * steps)
-        value = loss(batch)
+        value = loss(*(part.to(device) for part in gather(batch)))
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         if settings.clip:
             nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         optimizer.step()
-        total, count = total + float(value.detach()), count + 1
+        losses.append(value.detach())  # read at the end: a GPU would be waited for at every step
         bar.update(1)
+    total = 0.0
+    for value in torch.stack(losses).tolist() if losses else ():
+        total += value
     if not total - total == 0:
         raise TrainingError(f"The loss is no finite number after epoch {epoch + 1}; give a smaller learning_rate.")
-    return total / max(1, count)
+    return total / max(1, len(losses))
 
 
 class _State:

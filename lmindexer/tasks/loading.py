@@ -17,7 +17,7 @@ def load_task(folder: str | Path) -> Task:
 
 
 def load_task_model(folder: str | Path) -> TaskModel:
-    """The model of a task run, with its task.
+    """The model of a task run, with its task; it computes where a new one would, see `TaskModel.to`.
 
     Raises BundleError for a method that this version does not know.
     """

@@ -72,10 +72,7 @@ class BeamWalker(Panel):
         row = self.users.index(user)
         self.history = self.task.histories("test").take([row])
         self.answer = int(self.task.targets("test")[row])
-        with torch.no_grad():
-            self.model.network.eval()
-            batch = self.history.padded([0], self.model.longest, pad=len(self.task.corpus))
-            self.scorer = self.model.network.scorer(batch)
+        self.scorer = self.model.scorer(self.history)
         self.position = 0
         self._search()
 

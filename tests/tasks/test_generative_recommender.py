@@ -113,11 +113,11 @@ def test_a_killed_fit_goes_on_to_the_same_model(task, ids, tmp_path, monkeypatch
     killed = GenerativeRecommender(ids, **options)
     steps, plain = [], GenerativeRecommender._loss
 
-    def stopping(self, rows):
+    def stopping(self, *batch):
         steps.append(1)
         if len(steps) > 11:
             raise KeyboardInterrupt
-        return plain(self, rows)
+        return plain(self, *batch)
 
     monkeypatch.setattr(GenerativeRecommender, "_loss", stopping)
     with pytest.raises(KeyboardInterrupt):

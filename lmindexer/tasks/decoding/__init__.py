@@ -11,7 +11,7 @@ from lmindexer.tasks.decoding.filters import Filter
 from lmindexer.tasks.decoding.lost import lost_table, path_log_probabilities, where_lost
 from lmindexer.tasks.decoding.scorer import PrefixScorer, Scorer, segment_log_softmax, segment_logsumexp
 from lmindexer.tasks.decoding.search import Ranking, all_scores, beam_search, exact_top
-from lmindexer.tasks.decoding.tree import DecodingTree, Edges
+from lmindexer.tasks.decoding.tree import DecodingTree, Edges, TreeModule
 
 __all__ = [
     "Beam",
@@ -22,6 +22,7 @@ __all__ = [
     "PrefixScorer",
     "Ranking",
     "Scorer",
+    "TreeModule",
     "all_scores",
     "beam_course",
     "beam_search",

@@ -95,18 +95,18 @@ def greedy_steps(model, codes, top: int = 5) -> pd.DataFrame:
 def branches(tree: DecodingTree, step: Step) -> pd.DataFrame:
     """All branches of one level of a search: the columns of `Beam.steps`, and node. Code -1: the ID has ended."""
     edges = step.edges
-    kept = torch.zeros(len(edges.node), dtype=torch.bool)
+    kept = torch.zeros_like(edges.node, dtype=torch.bool)
     kept[step.kept] = True
     prefix = [tuple(row) for row in tree.codes_of(edges.node, edges.level).tolist()]
-    frame = {"position": edges.level, "prefix": prefix, "code": edges.code.numpy()}
-    frame |= {"log_probability": step.log_probability.numpy(), "score": step.score.numpy(), "kept": kept.numpy()}
-    frame |= {"documents": documents_below(tree, edges.node), "node": edges.node.numpy()}
-    return pd.DataFrame(frame)
+    frame = {"position": edges.level, "prefix": prefix, "code": edges.code}
+    frame |= {"log_probability": step.log_probability, "score": step.score, "kept": kept, "node": edges.node}
+    found = {name: value.cpu().numpy() if torch.is_tensor(value) else value for name, value in frame.items()}
+    return pd.DataFrame(found).assign(documents=documents_below(tree, edges.node))
 
 
 def documents_below(tree: DecodingTree, nodes: torch.Tensor) -> np.ndarray:
     """[R] number of documents below each node."""
-    return (tree.last_leaf[nodes] - tree.first_leaf[nodes]).numpy().astype(np.int64)
+    return (tree.last_leaf[nodes] - tree.first_leaf[nodes]).cpu().numpy().astype(np.int64)
 
 
 def _learned(table: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def _learned(table: pd.DataFrame) -> pd.DataFrame:
 
 def _paths(tree: DecodingTree, nodes: torch.Tensor, scores: torch.Tensor) -> pd.DataFrame:
     documents = [
-        np.sort(tree.documents[first:last].numpy().astype(np.int64))
+        np.sort(tree.documents[first:last].cpu().numpy().astype(np.int64))
         for first, last in zip(tree.first_leaf[nodes].tolist(), tree.last_leaf[nodes].tolist(), strict=True)
     ]
     return pd.DataFrame({"codes": _codes(tree, nodes, tree.depth), "score": scores.tolist(), "documents": documents})

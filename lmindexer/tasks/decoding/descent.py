@@ -55,7 +55,7 @@ def descend(
     """
     check_width(width, top)
     right = [int(document) for document in dict.fromkeys(right)]
-    paths = tree.paths(torch.tensor(right, dtype=torch.long))  # [R, depth + 1]
+    paths = tree.paths(torch.tensor(right, dtype=torch.long, device=tree.code.device))  # [R, depth + 1]
     parts, lost = [], dict.fromkeys(right, 0)
     for rows, step in beam_steps(scorer, tree, width, keep):
         level, there = step.edges.level, set(rows.node.tolist())
@@ -71,12 +71,12 @@ def descend(
 
 def _own_path(scorer: Scorer, tree: DecodingTree, path: torch.Tensor) -> pd.DataFrame:
     """The right document's path [depth + 1] as branches that no beam kept."""
-    log_p = path_log_probabilities(scorer, tree, path[None])[0]
+    log_p = path_log_probabilities(scorer, tree, path[None])[0].cpu()
     levels = range(1, tree.depth + 1)
     prefix = [tuple(tree.codes_of(path[level : level + 1], level)[0].tolist()) for level in levels]
     frame = {"position": levels, "prefix": prefix, "code": [one[-1] for one in prefix]}
     frame |= {"log_probability": log_p.numpy(), "score": log_p.cumsum(0).numpy(), "kept": False}
-    return pd.DataFrame(frame | {"documents": documents_below(tree, path[1:]), "node": path[1:].numpy()})
+    return pd.DataFrame(frame | {"documents": documents_below(tree, path[1:]), "node": path[1:].tolist()})
 
 
 def _ranking(scorer, tree: DecodingTree, width: int, right: list[int], keep: Filter | None, top: int) -> pd.DataFrame:
@@ -113,7 +113,7 @@ def _allowed(tree: DecodingTree, scores: torch.Tensor, keep: Filter | None) -> t
     """Scores [N], -inf where the filter forbids the document."""
     if keep is None:
         return scores
-    place = torch.arange(len(tree.documents))
-    allowed = torch.empty(len(place), dtype=torch.bool)
+    place = torch.arange(len(tree.documents), device=scores.device)
+    allowed = torch.empty_like(place, dtype=torch.bool)
     allowed[tree.documents.long()] = keep.allows(place, torch.zeros_like(place))
     return scores.masked_fill(~allowed, -torch.inf)

@@ -21,6 +21,7 @@ def where_lost(scorer: Scorer, tree: DecodingTree, documents: torch.Tensor, widt
     P(c¹ right) is the mean of exp(log_p1), and so on; see `lost_table`.
     """
     check_width(width)
+    documents = documents.to(tree.code.device)
     paths = tree.paths(documents)
     lost = torch.zeros(len(documents), dtype=torch.long, device=paths.device)
     for rows, step in beam_steps(scorer, tree, width, None):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from lmindexer.common.errors import LMIndexerError
@@ -29,6 +30,10 @@ class Ranking:
 
     documents: torch.Tensor
     scores: torch.Tensor
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Documents and scores off the device."""
+        return self.documents.cpu().numpy(), self.scores.cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)

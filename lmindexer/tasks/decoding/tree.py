@@ -9,11 +9,13 @@ documents below it. Two kinds of look-up:
   after the other (`Edges`), so a prefix with ten thousand documents costs the others nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 
 import numpy as np
 import torch
+from torch import nn
 
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.ids.trie import NO_NODE, IDTrie
@@ -100,11 +102,15 @@ class DecodingTree:
 
     def to(self, device) -> "DecodingTree":
         """The same tree with its tensors on a device."""
+        return self.mapped(lambda tensor: tensor.to(device))
+
+    def mapped(self, move: Callable[[torch.Tensor], torch.Tensor]) -> "DecodingTree":
+        """The same tree with `move` of each tensor."""
         moved = object.__new__(DecodingTree)
         moved.depth, moved.level_start = self.depth, self.level_start
         for name, tensor in self._tensors().items():
-            setattr(moved, name, tensor.to(device))
-        moved.dense = [table.to(device) for table in self.dense]
+            setattr(moved, name, move(tensor))
+        moved.dense = [move(table) for table in self.dense]
         return moved
 
     # ---- walking ---------------------------------------------------------------------------------------------
@@ -173,7 +179,7 @@ class DecodingTree:
         for _ in range(level):
             codes.append(self.code[nodes].long())
             nodes = self.parent[nodes].long()
-        return torch.stack(codes[::-1], dim=1) if codes else torch.zeros(len(nodes), 0, dtype=torch.long)
+        return torch.stack(codes[::-1], dim=1) if codes else nodes.new_zeros(len(nodes), 0)
 
     # ---- building --------------------------------------------------------------------------------------------
 
@@ -193,3 +199,14 @@ class DecodingTree:
             children.start, children.stop, dtype=torch.int32
         )
         return table
+
+
+class TreeModule(nn.Module):
+    """A module with a `tree` that goes wherever its parameters go."""
+
+    tree: DecodingTree
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        self.tree = self.tree.mapped(fn)
+        return self

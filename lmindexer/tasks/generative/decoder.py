@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmindexer.tasks.decoding.scorer import counts_of, segment_log_softmax, segment_logsumexp
-from lmindexer.tasks.decoding.tree import DecodingTree, Edges
+from lmindexer.tasks.decoding.tree import DecodingTree, Edges, TreeModule
 
 STD = 0.02
 
@@ -98,7 +98,7 @@ def _cross(q: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor, layout: Layou
     return mixed.flatten(0, 1) if layout.whole else mixed[layout.query, layout.place]
 
 
-class CodeDecoder(nn.Module):
+class CodeDecoder(TreeModule):
     """Codes after encoder states: loss over whole IDs, and the steps of decoding.
 
     Args:

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from lmindexer.common.errors import SettingsError
 from lmindexer.tasks.decoding.scorer import segment_log_softmax, segment_logsumexp
-from lmindexer.tasks.decoding.tree import DecodingTree, Edges
+from lmindexer.tasks.decoding.tree import DecodingTree, Edges, TreeModule
 from lmindexer.tasks.generative.history import HistoryPaths
 from lmindexer.tasks.generative.nodes import node_means
 
@@ -32,7 +32,7 @@ STD = 0.02  # of fresh rows
 OUTPUTS, NORMALISATIONS, TIES = ("nodes", "codes"), ("tree", "codebook"), ("document", "suffix")
 
 
-class PathHead(nn.Module):
+class PathHead(TreeModule):
     """States [B, d] to log-probabilities over the ID tree.
 
     Args:
@@ -103,11 +103,6 @@ class PathHead(nn.Module):
         self.tree = tree
         means = node_means(tree, vectors) if self.text is not None else None
         self.register_buffer("means", means, persistent=False)
-
-    def to(self, *args, **kwargs):
-        moved = super().to(*args, **kwargs)
-        moved.tree = moved.tree.to(self.bias.device)
-        return moved
 
     # ---- parts ---------------------------------------------------------------------------------------------------
 

@@ -87,6 +87,10 @@ class ItemScorer(Recommender):
 
     longest: int = 50  # items of a history that `score_items` reads, the newest ones
 
+    def _read(self, histories: Histories, rows) -> HistoryBatch:
+        """Some histories as the model reads them, where it computes."""
+        return histories.padded(rows, self.longest, pad=len(self.task_.corpus)).to(self.device)
+
     @torch.no_grad()
     def rank_histories(self, histories, depth, views=("raw", "unseen"), *, progress=False) -> dict[str, Rankings]:
         items = len(self.task_.corpus)
@@ -96,7 +100,7 @@ class ItemScorer(Recommender):
         bar = tqdm(total=len(histories), desc=f"{self.name}: ranking", unit=" histories", disable=not progress)
         for first in range(0, len(order), SCORED_AT_ONCE):
             rows = order[first : first + SCORED_AT_ONCE]
-            scores = self.score_items(histories.padded(rows, self.longest, pad=items)).float()  # [B, N]
+            scores = self.score_items(self._read(histories, rows)).float()  # [B, N]
             for view in views:
                 if view == "unseen":
                     row, item = histories.take(rows).seen()

@@ -67,8 +67,8 @@ class BERT4Rec(SequenceRecommender):
                   "learning_rate": 1e-4, "schedule": "linear", "clip": 5.0, "patience": 20},
     }  # fmt: skip
 
-    def __init__(self, form: str = "improved", *, name: str | None = None, **changes):
-        super().__init__(form, name=name, **changes)
+    def __init__(self, form: str = "improved", *, name: str | None = None, device: str = "auto", **changes):
+        super().__init__(form, name=name, device=device, **changes)
         self.longest = max(1, self.config.max_history - 1)  # [mask] takes a place that training knows
 
     def _network(self, task) -> nn.Module:
@@ -82,22 +82,25 @@ class BERT4Rec(SequenceRecommender):
         lengths = np.minimum(self.pieces.lengths, self.config.max_history)
         return length_batches(lengths, self.config.targets, [self.config.seed, epoch])
 
-    def _loss(self, rows: np.ndarray) -> Tensor:
+    def _gather(self, rows: np.ndarray) -> tuple[HistoryBatch]:
+        return (self.pieces.padded(rows, self.config.max_history, self._items),)
+
+    def _loss(self, batch: HistoryBatch) -> Tensor:
         s, pad = self.config, self._items
-        batch = self.pieces.padded(rows, s.max_history, pad)
         items, last = batch.items, batch.lengths - 1
-        hidden = (torch.rand(items.shape) < s.hidden_share) & (items < pad)
-        alone = torch.rand(len(rows)) < s.last_share
+        row = torch.arange(len(items), device=items.device)
+        hidden = (torch.rand(items.shape, device=items.device) < s.hidden_share) & (items < pad)
+        alone = torch.rand(len(items), device=items.device) < s.last_share
         hidden[alone] = False
         none = ~hidden.any(1)  # nothing drawn: hide the last, so that every history teaches something
-        hidden[torch.arange(len(rows))[none], last[none]] = True
+        hidden[row[none], last[none]] = True
         states = self.network(items.masked_fill(hidden, pad + 1))
         return self._item_loss(states[hidden], items[hidden])
 
     def score_items(self, batch: HistoryBatch) -> Tensor:
         self.network.eval()
-        items, b = self._items, len(batch.items)
-        longer = torch.cat([batch.items, torch.full((b, 1), items)], 1)
-        longer[torch.arange(b), batch.lengths] = items + 1
-        states = self.network(longer)[torch.arange(b), batch.lengths]
+        items, row = self._items, torch.arange(len(batch.items), device=batch.items.device)
+        longer = torch.cat([batch.items, batch.items.new_full((len(row), 1), items)], 1)
+        longer[row, batch.lengths] = items + 1
+        states = self.network(longer)[row, batch.lengths]
         return states @ self.network.rows().T + self.network.bias

@@ -77,8 +77,16 @@ class IDRecommender(SequenceRecommender):
     earlier: ClassVar[dict] = {}  # what the runs of earlier versions had, whose settings do not name it
 
     @takes(ids=IDS, form=TEXT, name=TEXT)
-    def __init__(self, ids: Indexer | SemanticIDs, form: str | None = None, *, name: str | None = None, **changes):
-        super(SequenceRecommender, self).__init__(name)
+    def __init__(
+        self,
+        ids: Indexer | SemanticIDs,
+        form: str | None = None,
+        *,
+        name: str | None = None,
+        device: str = "auto",
+        **changes,
+    ):
+        super(SequenceRecommender, self).__init__(name, device)
         self.config = self._chosen(form or next(iter(self.forms)), changes)
         if self.config.decoding not in DECODINGS:
             raise SettingsError(unknown("decoding", self.config.decoding, list(DECODINGS)))
@@ -131,6 +139,9 @@ class IDRecommender(SequenceRecommender):
             vectors = torch.from_numpy(whiten(embedded, s.text_dims))
         return self._build(self.ids_, vectors)
 
+    def _loss(self, batch, targets: Tensor) -> Tensor:
+        return self.network.loss(batch, targets)
+
     # ---- use -----------------------------------------------------------------------------------------------------
 
     def score_items(self, batch: HistoryBatch) -> Tensor:
@@ -149,11 +160,10 @@ class IDRecommender(SequenceRecommender):
         order = np.argsort(histories.lengths, kind="stable")
         for first in range(0, len(order), AT_ONCE):
             rows = order[first : first + AT_ONCE]
-            scorer = self.network.scorer(histories.padded(rows, self.longest, pad=self._items))
+            scorer = self.network.scorer(self._read(histories, rows))
             for view in views:
                 keep = Filter(self.network.tree, [histories[row] for row in rows]) if view == "unseen" else None
-                ranking = self._decode(scorer, depth, keep)
-                found[view][0][rows], found[view][1][rows] = ranking.documents.numpy(), ranking.scores.numpy()
+                found[view][0][rows], found[view][1][rows] = self._decode(scorer, depth, keep).arrays()
         return {view: Rankings(*pair) for view, pair in found.items()}
 
     def _decode(self, scorer, depth: int, keep: Filter | None):
@@ -172,8 +182,7 @@ class IDRecommender(SequenceRecommender):
         """What `tasks.decoding` asks, for these histories: for a beam to look at, or `where_lost`."""
         self.check_fitted()
         self.network.eval()
-        rows = np.arange(len(histories))
-        return self.network.scorer(histories.padded(rows, self.longest, pad=self._items))
+        return self.network.scorer(self._read(histories, np.arange(len(histories))))
 
     @torch.no_grad()
     def where_lost(self, split: str = "test", width: int | None = None, *, exact: bool = True, rows=None):
@@ -219,8 +228,8 @@ class IDRecommender(SequenceRecommender):
         if vectors is not None:
             s = self.config
             embedded = embed_corpus(corpus, s.text, category_text=s.category_text, progress=False)
-            vectors = more_vectors(vectors, embedded)
-        self.network = grown(self._build(ids, vectors), self.network).eval()
+            vectors = more_vectors(vectors.cpu(), embedded)
+        self.network = grown(self._build(ids, vectors), self.network.cpu()).to(self.device).eval()
         self._take_ids(ids)
         return self
 
@@ -269,9 +278,9 @@ class OneTargetRecommender(IDRecommender):
         order = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.windows))
         return np.array_split(order, max(1, round(len(order) / self.config.targets)))
 
-    def _loss(self, rows: np.ndarray) -> Tensor:
+    def _gather(self, rows: np.ndarray) -> tuple:
         history, place = self.windows[rows].T
-        return self.network.loss(*self.task_.train.before(history, place, self.longest, self._items))
+        return self.task_.train.before(history, place, self.longest, self._items)
 
 
 def code_places(ids: SemanticIDs) -> np.ndarray:

@@ -10,7 +10,6 @@ The idea is TIGER's (Rajput et al. 2023, arXiv 2305.05065); what it has reached 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +21,6 @@ from lmindexer.tasks.recommendation.by_ids import IDRecommender, IDSettings, cod
 from lmindexer.tasks.recommendation.histories import HistoryBatch
 from lmindexer.tasks.recommendation.layers import STD, Encoder
 from lmindexer.tasks.recommendation.losses import softmax_over_drawn
-from lmindexer.tasks.recommendation.neural import next_items
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,8 @@ class HistoryNetwork(nn.Module):
 
     def scorer(self, batch: HistoryBatch) -> PathScorer:
         """What decoding asks, after each whole history."""
-        states = self(batch)[torch.arange(len(batch.items)), batch.lengths.clamp(min=1) - 1]
+        row = torch.arange(len(batch.items), device=batch.items.device)
+        states = self(batch)[row, batch.lengths.clamp(min=1) - 1]
         return PathScorer(self.head, states, self.history(batch))
 
 
@@ -141,6 +140,7 @@ class GenerativeRecommender(IDRecommender):
         form: "compact" (chosen by validation), or "prototype": codes' rows shared by all prefixes with a depth decoder,
             texts on the input side only.
         name: the model's line in tables.
+        device: "auto" takes a GPU where there is one.
         changes: single settings, see `GenerativeSettings`.
 
     >>> model = GenerativeRecommender(indexer).fit(task)                               # doctest: +SKIP
@@ -157,6 +157,3 @@ class GenerativeRecommender(IDRecommender):
 
     def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
         return HistoryNetwork(ids, vectors, self.config)
-
-    def _loss(self, rows: np.ndarray) -> Tensor:
-        return self.network.loss(*next_items(self.pieces, rows, self._items))

@@ -86,9 +86,11 @@ class HGN(SequenceRecommender):
         order = draw.permutation(len(self.windows))
         return np.array_split(order, max(1, round(len(order) / self.config.targets)))
 
-    def _loss(self, rows: np.ndarray) -> Tensor:
+    def _gather(self, rows: np.ndarray) -> tuple[HistoryBatch, Tensor]:
         history, place = self.windows[rows].T
-        batch, targets = self.train_histories.before(history, place, self.longest, self._items)
+        return self.train_histories.before(history, place, self.longest, self._items)
+
+    def _loss(self, batch: HistoryBatch, targets: Tensor) -> Tensor:
         return self._item_loss(self.network(batch)[:, 0], targets)
 
     def score_items(self, batch: HistoryBatch) -> Tensor:

@@ -68,6 +68,7 @@ class SequenceRecommender(ItemScorer):
     Args:
         form: "improved" (defaults chosen by validation), or "paper" for what the paper describes.
         name: the model's line in tables.
+        device: "auto" takes a GPU where there is one.
         changes: single settings, as in `SASRec(dim=32)`.
 
     Raises SettingsError for a form or setting that is not known.
@@ -77,8 +78,8 @@ class SequenceRecommender(ItemScorer):
     forms: ClassVar[dict[str, dict]] = {"improved": {}, "paper": {}}
 
     @takes(form=TEXT, name=TEXT)
-    def __init__(self, form: str = "improved", *, name: str | None = None, **changes):
-        super().__init__(name)
+    def __init__(self, form: str = "improved", *, name: str | None = None, device: str = "auto", **changes):
+        super().__init__(name, device)
         self.config = self._chosen(form, changes)
         if self.config.loss not in LOSSES:
             raise SettingsError(unknown("loss", self.config.loss, list(LOSSES)))
@@ -104,7 +105,7 @@ class SequenceRecommender(ItemScorer):
 
     def _fit(self, task, fitting: Fitting) -> None:
         torch.manual_seed(self.config.seed)
-        self.network = self._network(task)
+        self.network = self._network(task).to(self.device)
         self._prepare(task)
         asked = task.histories("validation")
         draw = np.random.default_rng(self.config.seed)
@@ -119,6 +120,7 @@ class SequenceRecommender(ItemScorer):
             self.network,
             self.config.fit_settings(),
             batches=self._batches,
+            gather=self._gather,
             loss=self._loss,
             validate=validate,
             watch=self.config.watch,
@@ -134,15 +136,21 @@ class SequenceRecommender(ItemScorer):
         """Rows of `pieces`, of like length together, about `targets` targets a batch."""
         return length_batches(self.pieces.lengths - 1, self.config.targets, [self.config.seed, epoch])
 
-    def _loss(self, rows: np.ndarray) -> Tensor:
-        items, (batch, targets) = self._items, next_items(self.pieces, rows, self._items)
-        there = targets < items
+    def _gather(self, rows: np.ndarray) -> tuple[HistoryBatch, Tensor]:
+        """What `_loss` takes: a batch's histories, and their targets [B, L]."""
+        return next_items(self.pieces, rows, self._items)
+
+    def _loss(self, batch: HistoryBatch, targets: Tensor) -> Tensor:
+        there = targets < self._items
         states = self.network(batch)[there]  # [M, d]
         return self._item_loss(states, targets[there])
 
     def _item_loss(self, states: Tensor, targets: Tensor) -> Tensor:
         s = self.config
         return LOSSES[s.loss](states, targets, self.network.rows(), self.network.bias, negatives=s.negatives)
+
+    def _networks(self):
+        return (self.network,)
 
     @property
     def _items(self) -> int:
@@ -153,7 +161,7 @@ class SequenceRecommender(ItemScorer):
     def score_items(self, batch: HistoryBatch) -> Tensor:
         self.network.eval()
         states = self.network(batch)
-        last = states[torch.arange(len(states)), batch.lengths.clamp(min=1) - 1]  # [B, d]
+        last = states[torch.arange(len(states), device=states.device), batch.lengths.clamp(min=1) - 1]  # [B, d]
         scores = last @ self.network.rows().T
         return scores if self.network.bias is None else scores + self.network.bias
 

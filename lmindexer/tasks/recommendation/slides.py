@@ -23,9 +23,9 @@ from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.indexers.lm import LMIndexer
 from lmindexer.model.model import Codebook, Documents
 from lmindexer.tasks.base import register
-from lmindexer.tasks.decoding import DecodingTree, Edges, segment_log_softmax, segment_logsumexp
+from lmindexer.tasks.decoding import DecodingTree, Edges, TreeModule, segment_log_softmax, segment_logsumexp
 from lmindexer.tasks.recommendation.by_ids import IDSettings, OneTargetRecommender
-from lmindexer.tasks.recommendation.histories import HistoryBatch
+from lmindexer.tasks.recommendation.histories import Histories, HistoryBatch
 
 ROWS = 1024  # prefixes that the decoder reads at once: each holds its query's states
 
@@ -47,7 +47,7 @@ class SlidesSettings(IDSettings):
     learning_rate: float = 3e-4
 
 
-class SlidesNetwork(nn.Module):
+class SlidesNetwork(TreeModule):
     """An indexer's semantic encoder and codebooks, reading the token states of several documents as one."""
 
     whole_levels = False
@@ -63,7 +63,7 @@ class SlidesNetwork(nn.Module):
         self.books.append(suffix)
 
     def read(self, batch: HistoryBatch) -> Documents:
-        """Histories [B, L] as documents: token states of their items, the newest first."""
+        """Histories [B, L] as documents: token states of their items, the newest first. Of the CPU, as the states."""
         index, present = joined_tokens(self.encoded.tokens.offsets, batch, self.s.max_tokens)
         states = torch.from_numpy(self.encoded.states[index.numpy()]).float()
         start = None
@@ -77,19 +77,19 @@ class SlidesNetwork(nn.Module):
         """h^1 … h^{t+1} after t codes' rows: [B, t + 1, d]."""
         return self.semantic(documents, rows)[0]
 
-    def loss(self, batch: HistoryBatch, targets: Tensor) -> Tensor:
+    def loss(self, documents: Documents, targets: Tensor) -> Tensor:
         """Σ_t -log P(c^t | …), mean over the batch's targets [B]."""
         paths = self.tree.paths(targets)
         codes = self.tree.code[paths[:, 1:]].long()
         rows = [self.row(level, codes[:, level - 1]) for level in range(1, self.tree.depth)]
-        h = self.states(self.read(batch), rows)
+        h = self.states(documents, rows)
         return sum(self._level_loss(h[:, level - 1], level, paths, codes) for level in range(1, self.tree.depth + 1))
 
     def _level_loss(self, h: Tensor, level: int, paths: Tensor, codes: Tensor) -> Tensor:
         right = codes[:, level - 1]
         if self.s.normalise == "codebook":
             return F.nll_loss(self.books[level - 1].log_probabilities(h), right.clamp(min=0))
-        query = torch.arange(len(h))
+        query = torch.arange(len(h), device=h.device)
         edges = self.tree.edges(paths[:, level - 1], query, level)
         logits = self._edge_logits(h, edges)
         place = edges.offsets[:-1] + paths[:, level] - self.tree.first_child[paths[:, level - 1]].long()
@@ -112,9 +112,9 @@ class SlidesNetwork(nn.Module):
         """e_c of codes [R] at a level; zeros where the ID has ended."""
         return self.books[level - 1].rows[codes.clamp(min=0)] * (codes >= 0)[:, None]
 
-    def scorer(self, batch: HistoryBatch) -> "SlidesScorer":
+    def scorer(self, documents: Documents) -> "SlidesScorer":
         """What decoding asks, after each whole history."""
-        return SlidesScorer(self, self.read(batch))
+        return SlidesScorer(self, documents)
 
 
 class SlidesScorer:
@@ -125,7 +125,7 @@ class SlidesScorer:
         self.queries, self.normalised = len(documents.present), network.s.normalise == "tree"
 
     def begin(self):
-        return [], torch.arange(self.queries)
+        return [], torch.arange(self.queries, device=self.documents.present.device)
 
     def advance(self, state, rows: Tensor, nodes: Tensor, level: int):
         earlier, query = state
@@ -178,13 +178,22 @@ class SlidesRecommender(OneTargetRecommender):
     method, label, Settings = "slides_recommender", "LMIndexer, fine-tuned", SlidesSettings
     forms: ClassVar[dict[str, dict]] = {"slides": {}, "codebook": {"normalise": "codebook"}}
 
-    def __init__(self, ids: LMIndexer, form: str | None = None, *, name: str | None = None, **changes):
+    def __init__(
+        self, ids: LMIndexer, form: str | None = None, *, name: str | None = None, device: str = "auto", **changes
+    ):
         if not isinstance(ids, LMIndexer):
             raise SettingsError("This form fine-tunes an LMIndexer; give one. GenerativeRecommender takes any IDs.")
-        super().__init__(ids, form, name=name, **changes)
+        super().__init__(ids, form, name=name, device=device, **changes)
 
     def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
         return SlidesNetwork(self.indexer_, self.indexer_.encoded(self.task_.corpus), ids, self.config)
+
+    def _gather(self, rows: np.ndarray) -> tuple[Documents, Tensor]:
+        batch, targets = super()._gather(rows)
+        return self.network.read(batch), targets
+
+    def _read(self, histories: Histories, rows) -> Documents:
+        return self.network.read(histories.padded(rows, self.longest, pad=self._items)).to(self.device)
 
     def _save_model(self, folder: Path) -> None:
         super()._save_model(folder)

@@ -37,6 +37,7 @@ class DualEncoder(SearchModel):
             sentence-transformers model.
         epochs, learning_rate, batch: None takes the form's own (map: 10, 1e-3, 256; encoder: 2 + 1, 2e-5, 32).
         most_steps: of the encoder's training, for a budget; None for no limit.
+        device: "auto" takes a GPU where there is one.
 
     >>> DualEncoder("map").fit(task).search("a ball for my little son")                  # doctest: +SKIP
     """
@@ -56,10 +57,11 @@ class DualEncoder(SearchModel):
         most_steps: int | None = None,
         seed: int = 0,
         name: str | None = None,
+        device: str = "auto",
     ):
         if form not in FORMS:
             raise SettingsError(f"form is {form!r}; give one of {', '.join(FORMS)}.")
-        super().__init__(name or FORMS[form])
+        super().__init__(name or FORMS[form], device)
         self.vectors_ = TextVectors(embeddings)
         self.settings = {"form": form, "embeddings": self.vectors_.spec, "seed": int(seed)}
         own = {"frozen": (0, 0.0, 256), "map": (10, 1e-3, 256), "encoder": (2, 2e-5, 32)}[form]
@@ -74,7 +76,7 @@ class DualEncoder(SearchModel):
 
     def _fit(self, task: Task, fitting: Fitting) -> None:
         if self.settings["form"] == "encoder":
-            self.vectors_, self.history_ = train_encoder(task, self.settings, fitting)
+            self.vectors_, self.history_ = train_encoder(task, self.settings, fitting, self.device)
         self.documents_ = self.vectors_.documents(task.corpus, progress=fitting.progress)
         if self.settings["form"] == "map":
             self._fit_map(task, fitting)
@@ -82,13 +84,14 @@ class DualEncoder(SearchModel):
     def _fit_map(self, task: Task, fitting: Fitting) -> None:
         queries = {name: self.vectors_.texts(task.texts(name)) for name in ("train", "validation")}
         pairs = TrainingPairs(task.judgements("train"), queries["train"])
-        model = _MapTraining(self.documents_, self.settings["seed"])
+        model = _MapTraining(self.documents_, self.settings["seed"]).to(self.device)
+        self.map_ = model.map
         rated = task.judgements("validation")
 
         def validate() -> dict[str, float]:
             if not rated.queries:
                 return {}
-            h = model.map(torch.from_numpy(queries["validation"])).numpy()
+            h = self._mapped(queries["validation"])
             return {"NDCG@10": mean_ndcg(nearest(h, self.documents_, 50), rated)}
 
         size, per_epoch = self.settings["batch"], -(-pairs.queries // self.settings["batch"])
@@ -103,23 +106,28 @@ class DualEncoder(SearchModel):
                 seed=self.settings["seed"],
             ),
             batches=lambda epoch: batches_of(*pairs.epoch(epoch, self.settings["seed"]), size),
-            loss=lambda batch: model.loss(torch.from_numpy(pairs.vectors[batch[0]]), torch.from_numpy(batch[1])),
+            gather=pairs.gather,
+            loss=model.loss,
             fitting=fitting,
             validate=validate,
             watch="NDCG@10",
             title="query map",
         )
-        self.map_ = model.map.eval()
+        self.map_.eval()
 
     # ---- search --------------------------------------------------------------------------------------------------
 
     def states(self, texts: Sequence[str]) -> np.ndarray:
         """What documents are compared with: vectors of the queries after the map, [Q, d]."""
         vectors = self.vectors_.texts(texts)
-        if self.map_ is None:
-            return vectors
-        with torch.no_grad():
-            return self.map_(torch.from_numpy(vectors)).numpy()
+        return vectors if self.map_ is None else self._mapped(vectors)
+
+    @torch.no_grad()
+    def _mapped(self, vectors: np.ndarray) -> np.ndarray:
+        return self.map_(torch.from_numpy(vectors).to(self.device)).cpu().numpy()
+
+    def _networks(self):
+        return (self.map_,)
 
     def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
         self.check_fitted()
@@ -153,14 +161,14 @@ class _MapTraining(nn.Module):
         super().__init__()
         self.map = QueryMap(documents.shape[1])
         self.scale = nn.Parameter(torch.tensor(scale).log())
-        self.documents = torch.from_numpy(documents)
+        self.register_buffer("documents", torch.from_numpy(documents), persistent=False)
         self.random = np.random.default_rng(seed)
 
     def loss(self, queries: torch.Tensor, documents: torch.Tensor) -> torch.Tensor:
         if len(self.documents) <= MOST_COMPARED:
             compared, target = self.documents, documents
         else:  # the batch's own documents, and others drawn uniformly
-            drawn = torch.from_numpy(self.random.integers(len(self.documents), size=MOST_COMPARED // 4))
+            drawn = torch.from_numpy(self.random.integers(len(self.documents), size=MOST_COMPARED // 4)).to(documents)
             places, target = torch.unique(torch.cat([documents, drawn]), return_inverse=True)
             compared, target = self.documents[places], target[: len(documents)]
         return F.cross_entropy(self.scale.exp() * self.map(queries) @ compared.T, target)

@@ -72,14 +72,15 @@ class TrainedEncoder(SentenceTransformerEmbeddings):
         self._loaded().float()
 
 
-def train_encoder(task: Task, settings: dict, fitting: Fitting) -> tuple[TextVectors, pd.DataFrame]:
+def train_encoder(task: Task, settings: dict, fitting: Fitting, device) -> tuple[TextVectors, pd.DataFrame]:
     """The trained encoder, and its history: one row an epoch with the part, mean loss and processor seconds."""
     import torch
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.util import batch_to_device
 
     torch.manual_seed(settings["seed"])
     source = SentenceTransformerEmbeddings(_folder(settings["embeddings"]), MOST_TOKENS)
-    network = source._loaded()
+    network = source._loaded().to(device)
     loss = MultipleNegativesRankingLoss(network, scale=20.0)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
     texts, documents = task.texts("train"), task.corpus.documents()
@@ -97,7 +98,7 @@ def train_encoder(task: Task, settings: dict, fitting: Fitting) -> tuple[TextVec
             columns = [[texts[q] for q in some], [documents[d] for d in answers]]
             if hard is not None:
                 columns.append([documents[hard[q]] for q in some])
-            features = [network.preprocess(column) for column in columns]
+            features = [batch_to_device(network.preprocess(column), device) for column in columns]
             value = loss(features, None)
             optimizer.zero_grad()
             value.backward()

@@ -48,6 +48,7 @@ class IndexerRetriever(SearchModel):
         documents: share of the corpus's own documents that join the training pairs each epoch (text → own ID).
         normalise: "tree", over the codes that exist after the prefix, or "codebook", as on the slides.
         beam: prefixes kept after each code.
+        device: "auto" takes a GPU where there is one.
 
     >>> IndexerRetriever("runs/wordnet").fit(task).search("a ball for my little son")    # doctest: +SKIP
     """
@@ -67,8 +68,9 @@ class IndexerRetriever(SearchModel):
         beam: int = 50,
         seed: int = 0,
         name: str | None = None,
+        device: str = "auto",
     ):
-        super().__init__(name)
+        super().__init__(name, device)
         if isinstance(indexer, str | Path):
             self.base_run = {"folder": str(Path(indexer).resolve()), "method": LMIndexer.method, "fingerprint": None}
             indexer = load_indexer(indexer)
@@ -114,7 +116,8 @@ class IndexerRetriever(SearchModel):
                 seed=settings["seed"],
             ),
             batches=lambda epoch: batches_of(*pairs.epoch(epoch, settings["seed"]), settings["batch"]),
-            loss=lambda batch: self.network_.loss(*(torch.from_numpy(part) for part in batch)),
+            gather=lambda batch: (self.network_.read(torch.from_numpy(batch[0])), torch.from_numpy(batch[1])),
+            loss=self.network_.loss,
             fitting=fitting,
             validate=validate,
             watch="NDCG@10",
@@ -124,7 +127,7 @@ class IndexerRetriever(SearchModel):
 
     def _network(self, texts: Sequence[str]) -> QueryNetwork:
         normalise = SlidesSettings(normalise=self.settings["normalise"])
-        return QueryNetwork(self.indexer_, self._encoded(texts), self.ids_, normalise)
+        return QueryNetwork(self.indexer_, self._encoded(texts), self.ids_, normalise).to(self.device)
 
     def _encoded(self, texts: Sequence[str]):
         rows = [{"doc_id": str(place), "title": "", "text": text} for place, text in enumerate(texts)]
@@ -136,12 +139,18 @@ class IndexerRetriever(SearchModel):
     def _ranked(self, rows: torch.Tensor, depth: int) -> Rankings:
         parts, wanted = [], min(depth, len(self.ids_))
         for at in range(0, len(rows), BATCH):
-            scorer = SlidesScorer(self.network_, self.network_.read(rows[at : at + BATCH]))
-            found = beam_search(scorer, self.network_.tree, wanted, self.settings["beam"])
-            parts.append(filled(found.documents.numpy(), found.scores.numpy(), depth))
+            found = beam_search(self._scorer(rows[at : at + BATCH]), self.tree, wanted, self.settings["beam"])
+            parts.append(filled(*found.arrays(), depth))
         if not parts:
             return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))
         return Rankings(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("documents", "scores")))
+
+    def _scorer(self, rows: torch.Tensor) -> SlidesScorer:
+        """Of rows [B] of the texts that the network holds, where it computes."""
+        return self.network_.scorer(self.network_.read(rows).to(self.device))
+
+    def _networks(self):
+        return (self.network_,)
 
     def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
         self.check_fitted()
@@ -160,7 +169,7 @@ class IndexerRetriever(SearchModel):
         self.check_fitted()
         self.network_.encoded = self._encoded(texts)
         with torch.no_grad():
-            return SlidesScorer(self.network_, self.network_.read(torch.arange(len(texts))))
+            return self._scorer(torch.arange(len(texts)))
 
     def lost(self, split: str = "test", width: int = 20, rows: Sequence[int] | None = None) -> pd.DataFrame:
         """`base.lost_by` of a split: where the right documents of its queries left a beam."""

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from lmindexer.ids.semantic_ids import SemanticIDs
-from lmindexer.tasks.decoding import DecodingTree
+from lmindexer.tasks.decoding import DecodingTree, TreeModule
 from lmindexer.tasks.generative import PathHead, PathScorer
 from lmindexer.tasks.search.prefix_rows import PrefixHead, PrefixRowsScorer
 from lmindexer.tasks.search.query_map import QueryMap
 from lmindexer.tasks.search.summaries import SummaryHead, SummaryScorer
 
 
-class SharedRows(nn.Module):
+class SharedRows(TreeModule):
     """The slides' form: one row a code, the same after every prefix; a small depth decoder knows the prefix.
 
     The tree ends with the last code: documents with equal codes have equal scores, whatever the query.

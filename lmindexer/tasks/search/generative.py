@@ -63,6 +63,7 @@ class GenerativeRetriever(SearchModel):
         normalise: of form="codes": "tree", over the codes that exist after the prefix, or "codebook" (the slides').
         beam: prefixes kept after each code.
         ids: what a run says of the indexer it was made with; for loading.
+        device: "auto" takes a GPU where there is one.
 
     >>> model = GenerativeRetriever("runs/wordnet").fit(task, run="runs/wordnet-search")   # doctest: +SKIP
     >>> model.search("a ball for my little son", top=3)                                    # doctest: +SKIP
@@ -91,10 +92,11 @@ class GenerativeRetriever(SearchModel):
         seed: int = 0,
         name: str | None = None,
         ids: dict | None = None,
+        device: str = "auto",
     ):
         if form not in FORMS:
             raise SettingsError(f"form is {form!r}; give one of {', '.join(FORMS)}.")
-        super().__init__(name or f"generative, {FORMS[form]}")
+        super().__init__(name or f"generative, {FORMS[form]}", device)
         self.indexer_, self.base_run = _indexer_and_run(indexer)
         self.vectors_ = TextVectors(embeddings)
         self.settings = {"form": form, "rows": int(rows), "embeddings": self.vectors_.spec, "epochs": int(epochs)}
@@ -113,7 +115,7 @@ class GenerativeRetriever(SearchModel):
         torch.manual_seed(self.settings["seed"])
         self.ids_ = ids_for(self.indexer_, task)
         self.documents_ = self.vectors_.documents(task.corpus, progress=fitting.progress)
-        self.form_ = self._new_form()
+        self.form_ = self._new_form().to(self.device)
         queries = {name: self.vectors_.texts(task.texts(name)) for name in ("train", "validation")}
         pairs = self._pairs(task, queries["train"])
         rated = task.judgements("validation")
@@ -121,7 +123,7 @@ class GenerativeRetriever(SearchModel):
         def validate() -> dict[str, float]:
             if not rated.queries:
                 return {}
-            return {"NDCG@10": mean_ndcg(self._plain(torch.from_numpy(queries["validation"]), 50, False), rated)}
+            return {"NDCG@10": mean_ndcg(self._plain(queries["validation"], 50, False), rated)}
 
         size, settings = self.settings["batch"], self.settings
         steps = -(-(pairs.queries + round(pairs.share * len(pairs.extra_documents))) // size)
@@ -137,7 +139,8 @@ class GenerativeRetriever(SearchModel):
                 seed=settings["seed"],
             ),
             batches=lambda epoch: batches_of(*pairs.epoch(epoch, settings["seed"]), size),
-            loss=lambda batch: self.form_.loss(torch.from_numpy(pairs.vectors[batch[0]]), torch.from_numpy(batch[1])),
+            gather=pairs.gather,
+            loss=self.form_.loss,
             fitting=fitting,
             validate=validate,
             watch="NDCG@10",
@@ -170,7 +173,7 @@ class GenerativeRetriever(SearchModel):
         return TrainingPairs(task.judgements("train"), np.concatenate(vectors), places, self.settings["pseudo_share"])
 
     def _best_lambda(self, queries: np.ndarray, rated) -> float:
-        found = [mean_ndcg(ranking, rated) for ranking in self._hybrids(torch.from_numpy(queries), DEPTH, LAMBDAS)]
+        found = [mean_ndcg(ranking, rated) for ranking in self._hybrids(queries, DEPTH, LAMBDAS)]
         return float(LAMBDAS[int(np.argmax(found))])  # the first of equal ones: the smallest
 
     # ---- search --------------------------------------------------------------------------------------------------
@@ -191,7 +194,7 @@ class GenerativeRetriever(SearchModel):
     def rank_views(self, texts: Sequence[str], depth: int, *, exact: bool = False) -> dict[str, Rankings]:
         """Each view's rankings, from one search."""
         self.check_fitted()
-        vectors = torch.from_numpy(self.vectors_.texts(texts))
+        vectors = self.vectors_.texts(texts)
         plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), exact)
         dense = self._dense(vectors, plain.documents)
         views = {"all": cut(plain, depth)}
@@ -202,7 +205,14 @@ class GenerativeRetriever(SearchModel):
     def scorer(self, texts: Sequence[str]):
         """What `tasks.decoding` asks, for these queries: for a beam to look at, or `where_lost`."""
         with torch.no_grad():
-            return self.form_.scorer(self.form_.states(torch.from_numpy(self.vectors_.texts(texts))))
+            return self.form_.scorer(self._states(self.vectors_.texts(texts)))
+
+    def _states(self, vectors: np.ndarray) -> torch.Tensor:
+        """h of queries [B, d], where the model computes."""
+        return self.form_.states(torch.from_numpy(vectors).to(self.device))
+
+    def _networks(self):
+        return (self.form_,)
 
     @property
     def tree(self):
@@ -215,30 +225,30 @@ class GenerativeRetriever(SearchModel):
         return lost_by(self, split, width, rows)
 
     @torch.no_grad()
-    def _plain(self, vectors: torch.Tensor, depth: int, exact: bool) -> Rankings:
+    def _plain(self, vectors: np.ndarray, depth: int, exact: bool) -> Rankings:
         parts, depth = [], min(depth, len(self.documents_))
         for at in range(0, len(vectors), BATCH):
-            scorer = self.form_.scorer(self.form_.states(vectors[at : at + BATCH]))
+            scorer = self.form_.scorer(self._states(vectors[at : at + BATCH]))
             if exact:
-                parts.append(top_of(all_scores(scorer, self.tree).numpy(), depth))
+                parts.append(top_of(all_scores(scorer, self.tree).cpu().numpy(), depth))
                 continue
             found = beam_search(scorer, self.tree, depth, self.settings["beam"])
-            parts.append(filled(found.documents.numpy(), found.scores.numpy(), depth))
+            parts.append(filled(*found.arrays(), depth))
         if not parts:
             return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))
         return Rankings(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("documents", "scores")))
 
     @torch.no_grad()
-    def _dense(self, vectors: torch.Tensor, documents: np.ndarray) -> np.ndarray:
+    def _dense(self, vectors: np.ndarray, documents: np.ndarray) -> np.ndarray:
         """h · d of ranked documents [Q, D]; of no meaning at -1."""
-        states = self.form_.states(vectors).numpy()
+        states = self._states(vectors).cpu().numpy()
         found = np.empty(documents.shape, np.float64)
         for at in range(0, len(states), BATCH):
             rows = self.documents_[documents[at : at + BATCH]]
             found[at : at + BATCH] = np.einsum("qd,qkd->qk", states[at : at + BATCH], rows)
         return found
 
-    def _hybrids(self, vectors: torch.Tensor, depth: int, weights: Sequence[float]) -> list[Rankings]:
+    def _hybrids(self, vectors: np.ndarray, depth: int, weights: Sequence[float]) -> list[Rankings]:
         plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), False)
         dense = self._dense(vectors, plain.documents)
         return [rescored(plain, dense, weight) for weight in weights]
@@ -264,7 +274,7 @@ class GenerativeRetriever(SearchModel):
         self.ids_ = self.ids_.append(self.ids_.extend(documents.doc_ids, codes)[0])
         vectors = self.vectors_.texts(documents.documents())
         self.documents_ = np.concatenate([self.documents_, vectors])
-        self.form_ = extended(self.form_, self.ids_, self.documents_)
+        self.form_ = extended(self.form_.cpu(), self.ids_, self.documents_).to(self.device)
         self.task_ = type(self.task_).from_frame(corpus, self.task_.splits_frame(), self.task_.options)
         return self
 

@@ -35,7 +35,7 @@ class LevelScorer:
         """s_v of the nodes of some edges, [E]; `state` [R] says which query each row belongs to."""
 
     def begin(self) -> Tensor:
-        return torch.arange(self.queries)
+        return torch.arange(self.queries, device=self.states.device)
 
     def advance(self, state: Tensor, rows: Tensor, nodes: Tensor, level: int) -> Tensor:
         return state.index_select(0, rows)
@@ -79,7 +79,7 @@ def distilled_loss(scorer: LevelScorer, tree: DecodingTree, documents: Tensor, d
     log_p, flat = scorer.leaf_scores(), F.log_softmax(dense(), 1)
     leaf = tree.leaf[documents].long() - tree.level_start[tree.depth]
     place = torch.empty_like(tree.documents, dtype=torch.long)
-    place[tree.documents.long()] = torch.arange(len(tree.documents))
+    place[tree.documents.long()] = torch.arange(len(place), device=place.device)
     right = F.nll_loss(flat, place[documents])
     target = flat.detach()
     if log_p.shape[1] != flat.shape[1]:  # documents that share a leaf count together

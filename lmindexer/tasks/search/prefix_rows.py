@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lmindexer.tasks.decoding import DecodingTree, Edges
+from lmindexer.tasks.decoding import DecodingTree, Edges, TreeModule
 from lmindexer.tasks.generative import node_means
 from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss
 from lmindexer.tasks.search.summaries import SCALE
@@ -26,7 +26,7 @@ BEND = 1.5  # size of GELU's arguments at the start
 RIDGE = 1.0  # documents' worth of pull to W = 0
 
 
-class PrefixHead(nn.Module):
+class PrefixHead(TreeModule):
     """States [B, d] to probabilities over a tree of codes.
 
     Args:
@@ -88,7 +88,7 @@ class PrefixHead(nn.Module):
     def set_tree(self, tree: DecodingTree) -> None:
         """Decode another tree of the same codebooks."""
         self.tree = tree
-        self.size = (tree.last_leaf - tree.first_leaf).float().log()
+        self.register_buffer("size", (tree.last_leaf - tree.first_leaf).float().log(), persistent=False)
 
     @property
     def nbytes(self) -> int:
@@ -125,7 +125,8 @@ class PrefixRowsScorer(LevelScorer):
         self.head = head
 
     def weights(self, level: int, states: Tensor | None = None) -> Tensor:
-        rows, bias = self.head.node_rows(level, torch.arange(*self.tree.level_start[level : level + 2]))
+        nodes = torch.arange(*self.tree.level_start[level : level + 2], device=self.states.device)
+        rows, bias = self.head.node_rows(level, nodes)
         states = self.states if states is None else states
         return self.head.log_scale[level - 1].exp() * (states @ rows.T) + bias
 

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lmindexer.tasks.decoding import DecodingTree, Edges, segment_logsumexp
+from lmindexer.tasks.decoding import DecodingTree, Edges, TreeModule, segment_logsumexp
 from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss, grouped
 
 SCALE = 20.0  # τ at the start
 
 
-class SummaryHead(nn.Module):
+class SummaryHead(TreeModule):
     """States [B, d] to probabilities over the ID tree, by summaries of its nodes.
 
     Args:
@@ -55,7 +55,8 @@ class SummaryHead(nn.Module):
         ordered = torch.from_numpy(np.ascontiguousarray(documents, dtype=np.float32))[tree.documents.long()]
         self.register_buffer("documents", ordered, persistent=False)
         self.moved = nn.Parameter(torch.zeros_like(ordered)) if learn else None
-        self.places, self.offsets = torch.as_tensor(places), torch.as_tensor(offsets)
+        for name, value in (("places", places), ("offsets", offsets)):
+            self.register_buffer(name, torch.as_tensor(value), persistent=False)
 
     @classmethod
     def of(cls, tree: DecodingTree, documents: np.ndarray, rows: int = 8, seed: int = 0, learn: bool = False):
@@ -122,7 +123,7 @@ class SummaryScorer(LevelScorer):
         first = head.offsets[edges.node]
         counts = head.offsets[edges.node + 1] - first
         edge = torch.repeat_interleave(counts)
-        at = torch.arange(len(edge)) - (counts.cumsum(0) - counts)[edge] + first[edge]
+        at = torch.arange(len(edge), device=edge.device) - (counts.cumsum(0) - counts)[edge] + first[edge]
         places = head.places[at]
         query = state.index_select(0, edges.row)[edge]
         dots = torch.linalg.vecdot(self.states.index_select(0, query), _rows(head, places))

@@ -1,6 +1,7 @@
 """What search models learn from: every epoch each training query once, with one of its right documents."""
 
 import numpy as np
+import torch
 
 from lmindexer.tasks.metrics import Judgements
 
@@ -43,6 +44,11 @@ class TrainingPairs:
         documents = np.concatenate([documents, self.extra_documents[extra]])
         order = random.permutation(len(rows))
         return rows[order], documents[order]
+
+    def gather(self, batch: tuple[np.ndarray, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of rows and documents [B]: vectors [B, d] and documents, as a loss takes them."""
+        rows, documents = batch
+        return torch.from_numpy(self.vectors[rows]), torch.from_numpy(documents)
 
     def _drawn(self, random) -> np.ndarray:
         """One judgement a query, by gain."""

@@ -74,8 +74,8 @@ def constrained_beam(
     runs, beams, scores = [(0, len(index.places), 0)], [()], np.zeros(1)
     found: dict[tuple[int, ...], float] = {}
     for _ in range(longest):
-        tokens = torch.tensor(beams, dtype=torch.long).reshape(len(beams), -1)
-        log_p = model(states.expand(len(beams), -1, -1), present.expand(len(beams), -1), tokens)[:, -1].numpy()
+        tokens = torch.tensor(beams, dtype=torch.long, device=states.device).reshape(len(beams), -1)
+        log_p = model(states.expand(len(beams), -1, -1), present.expand(len(beams), -1), tokens)[:, -1].cpu().numpy()
         rows, following = [], []
         for row, run in enumerate(runs):
             allowed = index.next_tokens(run)[0]

@@ -14,7 +14,7 @@ from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.search.base import SearchModel, top_of
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
-from lmindexer.tasks.search.seal.generator import NGramGenerator, constrained_beam
+from lmindexer.tasks.search.seal.generator import Generated, NGramGenerator, constrained_beam
 from lmindexer.tasks.search.seal.index import NGramIndex
 from lmindexer.tasks.search.seal.scoring import ALPHA, BETA, rank_by_ngrams
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
@@ -36,6 +36,7 @@ class SEAL(SearchModel):
         longest: tokens of an n-gram at most.
         beam: n-grams kept after each word.
         validate_on: validation queries that an epoch is judged by (decoding is slow: about 5 queries a second).
+        device: "auto" takes a GPU where there is one.
 
     >>> SEAL(epochs=4).fit(task).search("a ball for my little son")                      # doctest: +SKIP
     """
@@ -59,14 +60,16 @@ class SEAL(SearchModel):
         validate_on: int = 100,
         seed: int = 0,
         name: str | None = None,
+        device: str = "auto",
     ):
-        super().__init__(name)
+        super().__init__(name, device)
         self.settings = {"encoder": str(encoder), "epochs": int(epochs), "learning_rate": float(learning_rate)}
         self.settings |= {"batch": int(batch), "layers": int(layers), "longest": int(longest), "beam": int(beam)}
         self.settings |= {"alpha": float(alpha), "beta": float(beta), "validate_on": int(validate_on)}
         self.settings["seed"] = int(seed)
         self.index_: NGramIndex | None = None
         self.generator_: NGramGenerator | None = None
+        self._network = None
         self._memory: dict[str, np.ndarray] = {}
 
     # ---- fit -----------------------------------------------------------------------------------------------------
@@ -75,6 +78,7 @@ class SEAL(SearchModel):
         settings = self.settings
         torch.manual_seed(settings["seed"])
         self._prepare(task)
+        self.to(self.device)
         texts = task.texts("train")
         pairs = TrainingPairs(task.judgements("train"), np.zeros((len(texts), 1), np.float32))
         rated = task.judgements("validation").take(
@@ -82,12 +86,11 @@ class SEAL(SearchModel):
         )
         asked = task.texts("validation")[: rated.queries]
 
-        def loss(batch) -> torch.Tensor:
+        def gather(batch) -> tuple:
             queries, documents, seed = batch
             random = np.random.default_rng(seed)
             targets = [self._target(texts[q], int(d), random) for q, d in zip(queries, documents, strict=True)]
-            states, present = self._states([texts[q] for q in queries])
-            return self.generator_.loss(states, present, *_padded(targets))
+            return *self._states([texts[q] for q in queries]), *_padded(targets)
 
         def batches(epoch: int) -> list:
             parts = batches_of(*pairs.epoch(epoch, settings["seed"]), settings["batch"])
@@ -101,7 +104,8 @@ class SEAL(SearchModel):
             self.generator_,
             FitSettings(**plan, weight_decay=0.01, warmup_steps=50, schedule="cosine", clip=1.0),
             batches=batches,
-            loss=loss,
+            gather=gather,
+            loss=self.generator_.loss,
             fitting=fitting,
             validate=validate,
             watch="NDCG@10",
@@ -152,7 +156,8 @@ class SEAL(SearchModel):
             tokens = self._tokenizer(
                 unknown, return_tensors="pt", padding=True, truncation=True, max_length=QUERY_TOKENS, verbose=False
             )
-            found, lengths = self._network(**tokens).last_hidden_state, tokens["attention_mask"].sum(1)
+            found = self._network(**tokens.to(self.device)).last_hidden_state.cpu()
+            lengths = tokens["attention_mask"].sum(1).tolist()
             for text, states, length in zip(unknown, found, lengths, strict=True):
                 self._memory[text] = states[:length].half().numpy()
         kept = [torch.from_numpy(self._memory[text]).float() for text in texts]
@@ -162,20 +167,26 @@ class SEAL(SearchModel):
 
     def ngrams(self, query: str):
         """The n-grams written for a query, as text, with log P: [(text, log P)], the most probable first."""
-        made = constrained_beam(
-            self.generator_, self.index_, *self._states([query]), self.settings["beam"], self.settings["longest"]
-        )
+        made = self._made(query)
         text = [self._tokenizer.decode(self._known[list(ngram)].tolist()) for ngram in made.ngrams]
         return sorted(zip(text, made.log_p.tolist(), strict=True), key=lambda pair: -pair[1])
+
+    def _made(self, query: str) -> Generated:
+        """The n-grams that the beam writes for a query."""
+        states, present = (part.to(self.device) for part in self._states([query]))
+        return constrained_beam(
+            self.generator_, self.index_, states, present, self.settings["beam"], self.settings["longest"]
+        )
+
+    def _networks(self):
+        return self.generator_, self._network
 
     def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
         self.check_fitted()
         parts, settings = [], self.settings
         self.generator_.eval()
         for text in texts:
-            made = constrained_beam(
-                self.generator_, self.index_, *self._states([text]), settings["beam"], settings["longest"]
-            )
+            made = self._made(text)
             scores = rank_by_ngrams(self.index_, made.ngrams, made.log_p, settings["alpha"], settings["beta"])
             parts.append(top_of(scores[None], depth))
         if not parts:
