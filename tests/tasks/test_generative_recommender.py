@@ -78,7 +78,8 @@ def test_the_slides_form_fine_tunes_an_indexer_and_comes_back(task, tmp_path):
     first, second = model.recommend(["d1", "d2"], top=5), again.recommend(["d1", "d2"], top=5)
     assert first["doc_id"].tolist() == second["doc_id"].tolist()
     assert np.allclose(first["score"], second["score"], atol=0.05)  # the indexer's frozen parts are kept as float16
-    scorer = model.network.scorer(task.histories("test").padded([0, 1, 2], 3, pad=ITEMS))
+    histories = task.histories("test").padded([0, 1, 2], 3, pad=ITEMS)
+    scorer = model.network.scorer(model.network.read(histories))
     with torch.no_grad():
         total = decoding.all_scores(scorer, model.network.tree).exp().sum(1)
     assert torch.allclose(total, torch.ones(3), atol=1e-4)
