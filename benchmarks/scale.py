@@ -51,8 +51,8 @@ def vectors(folder: Path) -> np.ndarray:
     return rows
 
 
-def generate(folder: Path, documents: int) -> int:
-    """Write corpus.parquet, a chunk at a time."""
+def generate(folder: Path, documents: int, median: int = MEDIAN_LENGTH) -> int:
+    """Write corpus.parquet, a chunk at a time; `median` words a document."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -63,7 +63,7 @@ def generate(folder: Path, documents: int) -> int:
     for first in range(0, documents, CHUNK):
         part = way[first : first + CHUNK]
         node = (part[:, 0] * LEVELS[1] + part[:, 1]) * LEVELS[2] + part[:, 2]
-        lengths = np.clip(rng.lognormal(np.log(MEDIAN_LENGTH), 0.6, len(part)), 4, 400).astype(int)
+        lengths = np.clip(rng.lognormal(np.log(median), 0.6, len(part)), 4, 400).astype(int)
         owner = np.repeat(node, lengths)
         drawn = rng.zipf(1.3, len(owner)) % WORDS
         own = rng.random(len(owner)) < 0.35  # words of the document's node, of its parent or its grandparent
@@ -110,12 +110,12 @@ def tokenise(folder: Path, documents: int) -> int:
     began = time.process_time()
     tokens = TokenisedDocuments.from_texts(texts, None, tokenizer, 128)
     Vocabulary.from_documents(tokens, tokenizer)
-    print(f"  {tokens.lengths.mean():.1f} tokens a document, reading left out", file=sys.stderr)
-    raise Measured(some, time.process_time() - began)
+    took = time.process_time() - began
+    raise Measured(some, took, f"{tokens.lengths.mean():.1f} tokens a document, reading left out")
 
 
 def states(folder: Path, documents: int) -> int:
-    """The frozen encoder in bfloat16 (`encoder_precision`), on a sample."""
+    """The frozen encoder on a sample: in bfloat16 (`encoder_precision`) where the processor may have such products."""
     import torch
 
     from lmindexer.model.backbones import make_backbone
@@ -125,14 +125,15 @@ def states(folder: Path, documents: int) -> int:
 
     torch.set_num_threads(1)
     some = min(documents, 1024)
-    backbone = make_backbone(make_settings(encoder_precision="bfloat16"))
+    precision = "bfloat16" if torch.backends.cpu.get_cpu_capability() == "AVX512" else "float32"
+    backbone = make_backbone(make_settings(encoder_precision=precision))
     texts = pd.read_parquet(folder / "corpus.parquet", columns=["text"], filters=[("doc_id", "<", f"d{some:07d}")])
     tokens = TokenisedDocuments.from_texts(texts.text.tolist(), None, backbone.tokenizer, 128)
     began = time.process_time()
     encode_corpus(
         tokens, Vocabulary.from_documents(tokens, backbone.tokenizer), backbone, None, True, cache=False, progress=False
     )
-    raise Measured(some, time.process_time() - began)
+    raise Measured(some, time.process_time() - began, precision)
 
 
 def codebook_size(documents: int) -> int:
@@ -224,7 +225,7 @@ def neighbours(folder: Path, documents: int) -> int:
 
 
 class Measured(Exception):
-    """A part that timed itself, on so many documents."""
+    """A part that timed itself: documents, seconds, and where there is something to say of it, that."""
 
 
 PARTS = (generate, read, tokenise, states, kmeans, assign, suffixes, tree, bundle, explorer, neighbours)
@@ -232,14 +233,15 @@ PARTS = (generate, read, tokenise, states, kmeans, assign, suffixes, tree, bundl
 
 def measure(part: str, folder: Path, documents: int) -> None:
     """Run a part in this process and print what it took."""
-    began = time.process_time()
+    began, note = time.process_time(), ""
     try:
         of = globals()[part](folder, documents)
         took = time.process_time() - began
     except Measured as told:
-        of, took = told.args
+        of, took, *note = told.args
     gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"part": part, "documents": documents, "of": of, "seconds": took, "gib": gib}))
+    row = {"part": part, "documents": documents, "of": of, "seconds": took, "gib": gib, "note": "".join(note)}
+    print(json.dumps(row))
 
 
 def main() -> None:
@@ -261,12 +263,14 @@ def main() -> None:
             command = [sys.executable, __file__, str(folder), "--documents", str(documents), "--measure", part]
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
             if done.returncode:
-                print(f"{documents:>9,} {part}: {done.stderr.strip().splitlines()[-1]}", flush=True)
+                said = done.stderr.strip().splitlines() or [f"ended with {done.returncode} and without a word"]
+                print(f"{documents:>9,} {part}: {said[-1]}", flush=True)
                 continue
             rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
-            each = rows[-1]["seconds"] / rows[-1]["of"] * 1e6
-            print(f"{documents:>9,} {part:<11}{rows[-1]['seconds']:9.1f} s{each:10.1f} µs a document, of "
-                  f"{rows[-1]['of']:,}; {rows[-1]['gib']:.2f} GiB", flush=True)  # fmt: skip
+            row = rows[-1]
+            each, note = row["seconds"] / row["of"] * 1e6, row["note"] and f"; {row['note']}"
+            print(f"{documents:>9,} {part:<11}{row['seconds']:9.1f} s{each:10.1f} µs a document, of "
+                  f"{row['of']:,}; {row['gib']:.2f} GiB{note}", flush=True)  # fmt: skip
     if given.output:
         pd.DataFrame(rows).round(3).to_csv(given.output, sep="\t", index=False)
 
