@@ -71,7 +71,7 @@ class Bench:
         tokenizer = train_tokenizer(self.few.documents(), 500 if self.dry else 30_000)
         torch.manual_seed(0)
         with self.device:
-            return T5Backbone(T5Model(T5Config(vocab_size=len(tokenizer), **FORM, **self.sizes)), tokenizer, False)
+            return T5Backbone(T5Model(T5Config(vocab_size=len(tokenizer), **FORM, **self.sizes)), tokenizer, True)
 
     def t5(self) -> T5ForConditionalGeneration:
         """T5 alone, of the same sizes."""

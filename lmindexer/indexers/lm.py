@@ -9,7 +9,7 @@ import torch
 from lmindexer.common.arguments import device_named
 from lmindexer.common.errors import BundleError, TrainingError
 from lmindexer.common.forecast import Forecast
-from lmindexer.common.processes import processes
+from lmindexer.common.processes import Processes, processes
 from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.checks import warn_caller
 from lmindexer.corpus.corpus import Corpus, expect_corpus
@@ -25,7 +25,7 @@ from lmindexer.runs.bundle import CHECKPOINTS, check_target
 from lmindexer.runs.checkpoints import Checkpoints, unshared
 from lmindexer.runs.lock import one_fit_in
 from lmindexer.settings.settings import Settings, make_settings
-from lmindexer.training.corpus_diagnostics import ENCODE_BATCH
+from lmindexer.training.all_documents import for_all_documents
 from lmindexer.training.encoding import EncodedCorpus, encode_corpus
 from lmindexer.training.stages import expected_costs
 from lmindexer.training.training import Training, salience_at
@@ -166,7 +166,7 @@ class LMIndexer(Indexer):
             for parameter in self.model_.parameters():
                 parameter.copy_(parameter.half())
         self.state_axes_ = None  # of an earlier fit of this object
-        codes, _, states = self._assign_encoded(encoded)
+        codes, _, states = self._assign_encoded(encoded, together=processes())
         if self._settings.state_dims and self._settings.state_dims < states.shape[1]:
             self.state_axes_ = leading_axes(states, self._settings.state_dims)
             states = states @ self.state_axes_
@@ -215,20 +215,22 @@ class LMIndexer(Indexer):
         return self._assign_encoded(self._encoded(texts, tails), codes)[1]
 
     def _assign_encoded(
-        self, encoded: EncodedCorpus, given: np.ndarray | None = None
+        self, encoded: EncodedCorpus, given: np.ndarray | None = None, together: Processes | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Greedy codes, or those `given` [N, T], with their probabilities and states."""
+        """Greedy codes, or those `given` [N, T], with their probabilities and states; `together` with other processes
+        or by this one alone."""
         self.model_.to(self.device).eval()
-        parts = []
-        for first in range(0, len(encoded), ENCODE_BATCH):
-            batch = torch.arange(first, min(first + ENCODE_BATCH, len(encoded)))
-            some = None if given is None else torch.from_numpy(given[batch.numpy()]).long().to(self.device)
-            found = self.model_.assign(encoded.batch(batch, self.device), self._settings.positions, some)
-            parts.append([part.float().cpu().numpy() for part in found])
-        codes, probabilities, states = (np.concatenate(column) for column in zip(*parts, strict=True))
+
+        def of(rows: np.ndarray) -> tuple[np.ndarray, ...]:
+            some = None if given is None else torch.from_numpy(given[rows]).long().to(self.device)
+            documents = encoded.batch(torch.from_numpy(rows), self.device)
+            codes, *others = self.model_.assign(documents, self._settings.positions, some)
+            return codes.int().cpu().numpy(), *(part.float().cpu().numpy() for part in others)
+
+        codes, probabilities, states = for_all_documents(encoded.tokens.lengths, of, together or Processes())
         if self.state_axes_ is not None:
             states = states @ self.state_axes_
-        return codes.astype(np.int32), probabilities, states
+        return codes, probabilities, states
 
     def scorer(self, document: "str | Corpus") -> DocumentScorer:
         """P_s(c^{t+1} | c^{≤t}, document) for any prefix: what a beam over the ID tree asks for.

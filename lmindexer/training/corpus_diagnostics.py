@@ -13,10 +13,10 @@ from lmindexer.model.hints import AskedWords
 from lmindexer.model.model import IndexerModel
 from lmindexer.quality import diagnostics
 from lmindexer.settings.settings import Settings
+from lmindexer.training.all_documents import ENCODE_BATCH, for_all_documents
 from lmindexer.training.encoding import EncodedCorpus
 from lmindexer.training.objective import stage_hints
 
-ENCODE_BATCH = 256
 MASK_SEED = 20240
 
 
@@ -51,7 +51,7 @@ class CorpusDiagnostics:
             picks = [self.model.codebooks[j].choose(h[:, j]) for j in range(position)]
             return h[:, -1].float().cpu().numpy(), torch.stack(picks, 1).cpu().numpy().astype(np.int32)
 
-        return Look(*processes().each_block(blocks_of(len(self.corpus)), of))
+        return Look(*for_all_documents(self.corpus.tokens.lengths, of, processes()))
 
     def measure(self, stage, codes: np.ndarray, look: Look | None, asked: AskedWords) -> dict:
         """Perplexities, used codes, diff ratios and ID consistency of the corpus, and Macro-F1 of reconstruction.
@@ -106,11 +106,6 @@ class CorpusDiagnostics:
             return [*earlier, torch.from_numpy(states).to(self.device)]
         chosen = torch.from_numpy(greedy[:, -1].astype(np.int64)).to(self.device)
         return [*earlier, self.model.codebooks[stage.position - 1].look_up(chosen)]
-
-
-def blocks_of(documents: int) -> list[np.ndarray]:
-    """The document numbers 0 … N-1 in batches, which several processes share out."""
-    return np.split(np.arange(documents), range(ENCODE_BATCH, documents, ENCODE_BATCH))
 
 
 def drawn_sample(documents: int, size: int) -> np.ndarray:

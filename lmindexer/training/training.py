@@ -27,9 +27,10 @@ from lmindexer.model.tokens import Vocabulary
 from lmindexer.quality.diagnostics import diagnose
 from lmindexer.runs.checkpoints import Checkpoints, FitState
 from lmindexer.settings.settings import Settings
+from lmindexer.training.all_documents import ENCODE_BATCH
 from lmindexer.training.batches import epoch_batches
 from lmindexer.training.clustering import kmeans_rows
-from lmindexer.training.corpus_diagnostics import ENCODE_BATCH, CorpusDiagnostics, Look, documents_unasked
+from lmindexer.training.corpus_diagnostics import CorpusDiagnostics, Look, documents_unasked
 from lmindexer.training.encoding import EncodedCorpus
 from lmindexer.training.neighbours import nearest_neighbours
 from lmindexer.training.objective import Objective
@@ -58,6 +59,7 @@ class Training:
         self.checkpoints, self.progress, self.device = checkpoints, progress, torch.device(device)
         self.stages = plan(settings)
         self.diagnostics = CorpusDiagnostics(self.model, corpus, settings, self.device)
+        self.looked: Look | None = None  # at the model as it is now
 
     def run(self) -> FitState:
         """Run all stages from the last checkpoint on."""
@@ -98,7 +100,6 @@ class Training:
             optimizer.resume(state.optimizer, done)
             self.progress.resume_at(done)
         reach = self._reach(objective.asked)
-        look = None
         for epoch in range(state.epoch, stage.epochs):
             self._begin_epoch(state.stage, epoch)
             began = time.perf_counter()
@@ -106,7 +107,7 @@ class Training:
             means["seconds"] = time.perf_counter() - began
             last = epoch + 1 == stage.epochs
             if last or (epoch + 1) % self.settings.diagnose_every == 0:
-                look = self.diagnostics.look(state.codes, stage.position) if stage.position else None
+                look = self._look(state, stage) if stage.position else None
                 means |= self.diagnostics.measure(stage, state.codes, look, objective.asked) | reach
             state = self._recorded(state, stage, epoch, steps, means)
             if not last:
@@ -114,9 +115,16 @@ class Training:
                 state = replace(state, epoch=epoch + 1, optimizer=optimizer.state, votes=votes)
                 self.checkpoints.write(self.model, state)
         if stage.name == "discrete":  # the greedy codes of the last look are written down
-            look = look or self.diagnostics.look(state.codes, stage.position)  # a stage of no epochs
-            state = replace(state, codes=np.column_stack([state.codes, look.greedy[:, -1]]))
+            greedy = self._look(state, stage).greedy
+            state = replace(state, codes=np.column_stack([state.codes, greedy[:, -1]]))
+            self.looked = None  # the next look is at another position
         return state
+
+    def _look(self, state: FitState, stage: Stage) -> Look:
+        """What the model makes of all documents; not anew where no step was taken since the last look."""
+        if self.looked is None:
+            self.looked = self.diagnostics.look(state.codes, stage.position)
+        return self.looked
 
     def _run_epoch(
         self, objective: Objective, optimizer: StageOptimizer, state: FitState, epoch: int
@@ -125,6 +133,7 @@ class Training:
         sums, steps = {}, 0
         generator = np.random.default_rng([self.settings.seed, state.stage, epoch])
         self.model.train()
+        self.looked = None
         for batch in epoch_batches(state.codes, self.settings.batch_size, generator, GROUP_SIZE):
             optimizer.advance()
             with self._autocast():
@@ -172,7 +181,7 @@ class Training:
             return None
         codes = state.votes  # of a checkpoint inside the stage
         if codes is None:
-            codes = self.diagnostics.look(state.codes, stage.position).greedy[:, -1]
+            codes = self._look(state, stage).greedy[:, -1]
         return CodeVotes(nearest_neighbours(self.corpus.start, s.neighbours), state.codes, codes)
 
     # ---- the codebook ----------------------------------------------------------------------------------------
@@ -185,9 +194,9 @@ class Training:
         """
         self._begin_epoch(state.stage, 0)
         began = time.perf_counter()
-        look = self.diagnostics.look(state.codes, stage.position)
+        look = self._look(state, stage)
         if self.settings.codebook_init == "kmeans":
-            look = self._with_centres(stage, look)
+            look = self.looked = self._with_centres(stage, look)
         means = {"seconds": time.perf_counter() - began}
         self.progress.step(0, float("nan"))
         means |= self.diagnostics.measure(stage, state.codes, look, self._asked(stage))

@@ -18,7 +18,7 @@ from lmindexer.indexers import lm as lm_module
 from lmindexer.indexers.lm import kept_states
 from lmindexer.quality import evaluate_ids
 from lmindexer.runs.bundle import Bundle
-from lmindexer.training import corpus_diagnostics
+from lmindexer.training import all_documents, corpus_diagnostics
 
 NEW = themed_corpus(20, seed=5, name="new").documents()
 
@@ -79,7 +79,7 @@ def test_nothing_depends_on_order_batch_or_company(order, size, taken, fitted):
     whole = fitted.encode(NEW, details=True)
     chosen = order[:taken]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lm_module, "ENCODE_BATCH", size)
+        patched.setattr(all_documents, "ENCODE_BATCH", size)
         found = fitted.encode([NEW[i] for i in chosen], details=True)
     assert np.array_equal(found.ids.codes, whole.ids.codes[chosen])
     assert np.allclose(found.probabilities, whole.probabilities[chosen], atol=1e-4)
@@ -95,7 +95,8 @@ def test_details_say_how_sure_each_code_is(fitted):
 def test_whole_corpus_diagnostics_do_not_depend_on_the_batch(corpus, monkeypatch):
     histories = []
     for size in (256, 7):
-        monkeypatch.setattr(corpus_diagnostics, "ENCODE_BATCH", size)
+        for module in (all_documents, corpus_diagnostics):
+            monkeypatch.setattr(module, "ENCODE_BATCH", size)
         made = LMIndexer("tiny", **{**QUICK, "discrete_epochs": 1}, positions=1, hint_share=0.0).fit(
             corpus, progress=False
         )

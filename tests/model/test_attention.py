@@ -8,7 +8,7 @@ from transformers import T5Config
 from transformers.models.t5.modeling_t5 import T5Attention, T5Stack
 
 from lmindexer.model.attention import attend
-from lmindexer.model.backbones import FewQueryAttention, fresh_decoder
+from lmindexer.model.backbones import FewQueryAttention, fresh_decoder, read_by_few_queries
 from lmindexer.settings.settings import make_settings
 
 
@@ -135,3 +135,20 @@ def test_views_that_share_a_memory_equal_views_with_a_memory_each():
     query, memory = drawn(6, 2, 24), drawn(3, 7, 24, seed=1)
     expected = attend(query, memory.repeat(2, 1, 1), weights, 4, bias)
     assert torch.allclose(attend(query, memory, weights, 4, bias), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["eager", "sdpa"])
+def test_a_pretrained_decoder_keeps_its_weights_and_its_states(kind):
+    theirs = T5Stack(config(attn_implementation=kind)).eval()
+    ours = copy.deepcopy(theirs)
+    read_by_few_queries(ours)
+    assert all(isinstance(block.layer[1].EncDecAttention, FewQueryAttention) for block in ours.block)
+    expected = dict(theirs.named_parameters())
+    found = dict(ours.named_parameters())
+    assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in expected)
+    assert all(parameter.requires_grad for parameter in ours.parameters())
+    inputs = {"inputs_embeds": drawn(3, 4, 24), "encoder_hidden_states": drawn(3, 7, 24, seed=1), "use_cache": False}
+    for present in (PRESENT, torch.ones_like(PRESENT)):
+        given = {**inputs, "encoder_attention_mask": present.long()}
+        one, other = (stack(**given).last_hidden_state for stack in (theirs, ours))
+        assert torch.allclose(other, one, atol=1e-4)

@@ -55,9 +55,9 @@ from themed import themed_corpus
 import lmindexer as lmi
 from lmindexer.common.processes import processes
 from lmindexer.indexers import lm
-from lmindexer.training import corpus_diagnostics
+from lmindexer.training import all_documents
 
-lm.AT_ONCE, corpus_diagnostics.ENCODE_BATCH = 16, 20  # so that there are blocks to share out
+lm.AT_ONCE, all_documents.ENCODE_BATCH = 16, 20  # so that there are blocks to share out
 indexer = lmi.LMIndexer("tiny", batch_size=31, discrete_epochs=2, contrastive="cosine", contrastive_from=1)
 indexer.fit(themed_corpus(), run=sys.argv[1], progress=False)
 codes = indexer._assign(themed_corpus().documents(), None)[0]
