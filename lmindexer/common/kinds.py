@@ -138,6 +138,10 @@ def _number(value):
     return None if isinstance(value, bool) or not isinstance(value, numbers.Real) else value
 
 
+def _items(value):
+    return value if isinstance(value, str) else several(ANYTHING).take(value)
+
+
 def _table(value):
     import pandas as pd
 
@@ -164,9 +168,13 @@ NUMBER = Kind("a number", "Give such as 0.5.", _number)
 TEXT = kind_of(str, "a text", "Give a string.")
 TEXT_OR_NONE = TEXT._replace(what="a text or None", none=True)
 TRUTH = kind_of(bool, "True or False", "Give such as [True, False].")
+ONE_TRUTH = TRUTH._replace(remedy="Give True.")
 FUNCTION = Kind("a function", "Give one that can be called.", lambda value: value if callable(value) else None)
 MAPPING = kind_of(Mapping, "a dict", "Give {name: value}.")
 TABLE = Kind("a data frame", "Give a pandas.DataFrame.", _table)
+ITEMS = Kind(
+    "a document id or a list of them", 'Give such as ["p1", "p2"].', lambda value: _items(value), none=True
+)
 RATINGS = Kind(
     "a table of ratings", "Give a list a unit with one rating an annotator, or such a frame or array.", _answers
 )

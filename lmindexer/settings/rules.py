@@ -30,6 +30,7 @@ class Rules:
     per_position:  fields that take a list with one number a position
     several:       fields that take a list of numbers of any meaning
     optional:      fields that may be None
+    flags:         fields that are True or False (a settings class says so by its annotations)
     """
 
     ranges: Mapping[str, Range]
@@ -37,6 +38,7 @@ class Rules:
     per_position: tuple[str, ...] = ()
     several: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 def make(kind: type, presets: Mapping[str, Mapping], preset: str, changes: Mapping):
@@ -103,8 +105,30 @@ def _plain(name: str, value, rules: Rules):
 
 def check(settings, rules: Rules) -> None:
     """Raise SettingsError for the first value outside its range, choices or type."""
+    _check_values(vars(settings), rules)
+    for f in dataclasses.fields(settings):
+        if f.type is bool:
+            _check_flag(f.name, getattr(settings, f.name))
+        if f.type is str and not isinstance(getattr(settings, f.name), str):
+            raise SettingsError(f"{f.name} is {getattr(settings, f.name)!r}; give a name.")
+
+
+def checked(values: Mapping, rules: Rules) -> dict:
+    """Settings that are kept as a dict: the same, as Python's own numbers and text.
+
+    Raises SettingsError for the first value outside its range, choices or type.
+
+    >>> checked({"epochs": 2.0}, Rules({"epochs": Range(1, 10, True)}))
+    {'epochs': 2}
+    """
+    plain = {name: _plain(name, value, rules) for name, value in values.items()}
+    _check_values(plain, rules)
+    return plain
+
+
+def _check_values(given: Mapping, rules: Rules) -> None:
     for name, allowed in rules.ranges.items():
-        values = getattr(settings, name)
+        values = given[name]
         if values is None and name in rules.optional:
             continue
         several = isinstance(values, list | tuple)
@@ -112,20 +136,21 @@ def check(settings, rules: Rules) -> None:
             raise SettingsError(f"{name} is {values!r}; give one number.")
         for value in values if several else [values]:
             _check_number(name, value, allowed)
-        positions = getattr(settings, "positions", None)
+        positions = given.get("positions")
         if several and name == "codebook_size" and isinstance(positions, int) and len(values) > positions:
             raise SettingsError(
                 f"codebook_size has {len(values)} values for positions={positions}; give as many, or fewer."
             )
     for name, allowed in rules.choices.items():
-        value = getattr(settings, name)
-        if value not in allowed:
-            raise SettingsError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}.")
-    for f in dataclasses.fields(settings):
-        if f.type is bool and not isinstance(getattr(settings, f.name), bool):
-            raise SettingsError(f"{f.name} is {getattr(settings, f.name)!r}; give True or False.")
-        if f.type is str and not isinstance(getattr(settings, f.name), str):
-            raise SettingsError(f"{f.name} is {getattr(settings, f.name)!r}; give a name.")
+        if given[name] not in allowed:
+            raise SettingsError(f"{name} is {given[name]!r}; choose one of {', '.join(map(repr, allowed))}.")
+    for name in rules.flags:
+        _check_flag(name, given[name])
+
+
+def _check_flag(name: str, value) -> None:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r}; give True or False.")
 
 
 def _check_number(name: str, value, allowed: Range) -> None:

@@ -23,7 +23,7 @@ from lmindexer.runs.folder import read_part
 from lmindexer.runs.task_run import CHECKPOINTS, TaskRun, check_task_target, write_task_run
 from lmindexer.tasks.comparison import Evaluation
 from lmindexer.tasks.fitting import Fitting
-from lmindexer.tasks.metrics import Judgements, Rankings, measure
+from lmindexer.tasks.metrics import Judgements, Rankings, measure, parse_metric
 
 DEPTH = 50  # documents of a ranking that are kept, deeper than any usual k
 
@@ -96,28 +96,41 @@ class Task(ABC):
         Args:
             models: fitted on this task, or finished runs (`TaskRun.open`), whose kept rankings of the test split are
                 read; models of one name count as seeds of a method.
-            metrics: such as "Recall@5"; the task's own where left out.
-            depth: documents of each ranking that are looked at.
+            metrics: one such as "Recall@5", or several; the task's own where left out.
+            depth: documents of each ranking that are looked at; more where a metric asks for more.
 
-        Raises SettingsError for a model of another task.
+        Raises SettingsError for a model of another task, for a split without queries, and for a metric that goes deeper
+        than the rankings that a run keeps.
         """
-        metrics = tuple(metrics or self.metrics)
+        metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics or self.metrics)
+        deepest = max(parse_metric(name)[1] for name in metrics)
         given = [models] if isinstance(models, TaskModel | TaskRun) else taken("evaluate: models", _MODELS, models)
-        found = Evaluation(f"{self!r}, {split}", metrics)
+        if not len(given):
+            raise SettingsError("There is no model to evaluate; give one or more that were fitted on this task.")
+        if not self.query_ids(split):
+            raise SettingsError(f"{self!r} asks nothing in its split {split!r}, so there is nothing to measure on.")
+        found, depth = Evaluation(f"{self!r}, {split}", metrics), max(depth, deepest + 1)
         for model in given:
             if isinstance(model, TaskRun):
-                rankings, name, timings = self._kept(model, split), model.label, model.manifest.get("timings") or {}
+                rankings, name = self._kept(model, split, deepest), model.label
+                timings = model.manifest.get("timings") or {}
             else:
                 model.check_fitted_on(self)
                 rankings, name, timings = model.rank(split, depth, progress=progress), model.name, model.timings_
             found.add(name, self.measured(rankings, split, metrics), timings.get("fit"))
         return found
 
-    def _kept(self, run: TaskRun, split: str) -> dict[str, Rankings]:
+    def _kept(self, run: TaskRun, split: str, deepest: int) -> dict[str, Rankings]:
         if run.manifest["task"].get("fingerprint") != self.fingerprint:
             raise SettingsError(f"{run.path} answers another task or other splits; fit the model on this one.")
         if split != "test":
             raise SettingsError(f"{run.path} keeps rankings of the test split alone; load its model to rank {split}.")
+        kept = run.manifest.get("depth", DEPTH)
+        if deepest > kept:
+            raise SettingsError(
+                f"{run.path} keeps the first {kept} documents of each ranking and a metric asks for {deepest}; load "
+                "its model with lmindexer.tasks.load_task_model and evaluate that."
+            )
         return rankings_of(run.rankings, self.query_ids("test"), self.corpus.doc_ids)
 
     def measured(self, rankings: dict[str, Rankings], split: str, metrics: Sequence[str]) -> dict:
@@ -175,7 +188,11 @@ class TaskModel(ABC):
         identity = {"settings": {"method": self.method, **self.settings}, "corpus": task.fingerprint}
         folder = None if run is None else Path(run) / CHECKPOINTS
         began, self.task_ = time.process_time(), task
-        self._fit(task, Fitting(folder, identity, progress, resume))
+        try:
+            self._fit(task, Fitting(folder, identity, progress, resume))
+        except BaseException:
+            self.task_ = None  # half a model answers nothing
+            raise
         seconds = time.process_time() - began
         if self.history_ is not None and len(self.history_):  # a fit that was taken up again cost what came before too
             seconds = max(seconds, float(self.history_["seconds"].sum()))
@@ -257,7 +274,8 @@ class TaskModel(ABC):
         began, task = time.process_time(), self.task_
         rankings = self.rank("test", depth)
         measured = task.measured(rankings, "test", task.metrics)
-        figures = {view: {m: float(np.nanmean(v)) for m, v in found.items()} for view, found in measured.items()}
+        mean = lambda values: float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")  # noqa: E731
+        figures = {view: {metric: mean(v) for metric, v in found.items()} for view, found in measured.items()}
         self.timings_["rank"] = time.process_time() - began
         manifest = {
             "method": self.method,
@@ -266,6 +284,7 @@ class TaskModel(ABC):
             "timings": self.timings_,
             "label": self.name,
             "base_run": self.base_run,
+            "depth": depth,
             "task": {"kind": task.kind, "options": task.options, "fingerprint": task.fingerprint},
         }
         return write_task_run(

@@ -22,11 +22,28 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from lmindexer.common.errors import SettingsError, TrainingError
+from lmindexer.common.errors import TrainingError
 from lmindexer.common.files import written_aside
 from lmindexer.runs.checkpoints import FULL, STATE, check_identity, optimizer_state, read_state, unshared
+from lmindexer.settings.rules import Range, Rules, check, make_plain
 
 SCHEDULES = ("constant", "linear", "cosine")
+RANGES = {
+    "epochs": Range(1, 1_000_000, True),
+    "learning_rate": Range(0, 10),
+    "weight_decay": Range(0, 10),
+    "betas": Range(0, 0.999999),
+    "warmup_steps": Range(0, 10**9, True),
+    "clip": Range(0, 1e9),
+    "patience": Range(0, 1_000_000, True),
+    "validate_every": Range(1, 1_000_000, True),
+    "seed": Range(0, 2**32 - 1, True),
+}
+NO_QUERY = (
+    "The task has no training query, so there is nothing to learn from. Give queries of the split train, or a model "
+    "that learns from none, such as BM25() or DualEncoder('frozen')."
+)
+RULES = Rules(RANGES, {"schedule": SCHEDULES}, several=("betas",), optional=("clip",))
 
 
 @dataclass(frozen=True)
@@ -56,10 +73,8 @@ class FitSettings:
     seed: int = 0
 
     def __post_init__(self):
-        if self.schedule not in SCHEDULES:
-            raise SettingsError(f"schedule is {self.schedule!r}; give one of {', '.join(SCHEDULES)}.")
-        if self.epochs < 1 or self.validate_every < 1:
-            raise SettingsError("epochs and validate_every count from 1; give 1 or more.")
+        make_plain(self, RULES)
+        check(self, RULES)
 
     def factor(self, step: int, total: int) -> float:
         """What the learning rate is multiplied by at a step (from 0) of `total`.
@@ -117,11 +132,13 @@ def train(
     Returns:
         epoch, step, seconds (processor), loss, and the metrics of `validate`; `attrs["best_epoch"]`.
 
-    Raises TrainingError when the loss is no longer a finite number.
+    Raises TrainingError when there is no batch, and when the loss is no longer a finite number.
     """
+    steps = len(batches(0))
+    if not steps:
+        raise TrainingError(NO_QUERY)
     state = _State(module, settings, fitting)
     began = state.restore()
-    steps = len(batches(0))
     bar = tqdm(total=settings.epochs * steps, initial=began * steps, desc=title, disable=not fitting.progress)
     try:
         for epoch in range(began, settings.epochs):

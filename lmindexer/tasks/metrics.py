@@ -106,9 +106,10 @@ def measure(rankings: Rankings, judgements: Judgements, metrics: Sequence[str]) 
     """Each metric of each query: {"Recall@5": [Q], …}; the mean over queries is the figure of a table.
 
     A query without any right document has NaN everywhere. Give lists deeper than the largest k: then documents tied
-    with the last one listed count as missed, for others with their score may stand behind it.
+    with the last one listed count as missed, for others with their score may stand behind it. What a list does not
+    hold is not found: a list shorter than k is taken to be all that the model has to say.
 
-    Raises SettingsError for a metric that is not known, or a k deeper than the rankings.
+    Raises SettingsError for a metric that is not known.
 
     >>> rankings = Rankings(np.array([[4, 2, 9]]), np.array([[3.0, 2.0, 1.0]]))
     >>> {name: value.round(3).tolist() for name, value in

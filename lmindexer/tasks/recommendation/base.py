@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import COUNT, ITEMS, ONE_TRUTH, TEXT_OR_NONE, takes
 from lmindexer.corpus.checks import nearest
 from lmindexer.tasks.base import DEPTH, TaskModel
 from lmindexer.tasks.metrics import Rankings
@@ -33,9 +34,10 @@ class Recommender(TaskModel):
         self.check_fitted()
         return self.rank_histories(self.task_.histories(split), depth, self.task_.views, progress=progress)
 
+    @takes(history=ITEMS, user=TEXT_OR_NONE, top=COUNT, seen=ONE_TRUTH)
     def recommend(
         self,
-        history: Sequence[str] | None = None,
+        history: Sequence[str] | str | None = None,
         *,
         user: str | None = None,
         top: int = 10,
@@ -45,7 +47,8 @@ class Recommender(TaskModel):
 
         seen: recommend items of the history too.
 
-        Returns rank, doc_id, title, score (and id, path where the model goes by semantic IDs).
+        Returns rank, doc_id, title, score (and id, path where the model goes by semantic IDs). The frame's
+        `attrs["note"]` says why there are fewer than `top`, if there are.
 
         Raises SettingsError for an item or user that is not known, an empty history, or both arguments at once.
 
@@ -57,7 +60,13 @@ class Recommender(TaskModel):
         view = "raw" if seen else "unseen"
         asked = self._history_of(history, user)
         found = self.rank_histories(asked, min(top, len(self.task_.corpus)), (view,))[view]
-        return self.answers(found.documents[0], found.scores[0])
+        frame = self.answers(found.documents[0], found.scores[0])
+        frame.attrs["note"] = ""
+        if len(frame) < top:
+            known = f"The corpus has {len(self.task_.corpus):,} items"
+            taken = len(np.unique(asked[0]))
+            frame.attrs["note"] = f"{known}." if seen else f"{known}, and {taken:,} of them are in the history."
+        return frame
 
     def _history_of(self, history, user) -> Histories:
         task = self.task_
@@ -67,7 +76,7 @@ class Recommender(TaskModel):
             row = task.row_of_user(user)
             return task.all.take([row])
         history = [str(one) for one in ([history] if isinstance(history, str) else history)]
-        if not history:
+        if not len(history):
             raise SettingsError("The history is empty; give at least one document id, the oldest first.")
         places = pd.Index(task.corpus.doc_ids).get_indexer(history)
         if (places < 0).any():
@@ -105,7 +114,7 @@ class ItemScorer(Recommender):
                 if view == "unseen":
                     row, item = histories.take(rows).seen()
                     scores[torch.from_numpy(row), torch.from_numpy(item.astype(np.int64))] = -torch.inf
-                for parts, part in zip(found[view], _best(scores, depth), strict=True):
+                for parts, part in zip(found[view], best_items(scores, depth), strict=True):
                     parts.append(part)
             bar.update(len(rows))
         bar.close()
@@ -116,10 +125,19 @@ class ItemScorer(Recommender):
         }
 
 
-def _best(scores: Tensor, depth: int) -> tuple[np.ndarray, np.ndarray]:
+def best_items(scores: Tensor, depth: int) -> tuple[np.ndarray, np.ndarray]:
     """The best `depth` items [B, depth] and their scores; equal ones by their places, -1 where the score is -inf."""
     best = scores.topk(depth, dim=1)
-    values = best.values.cpu().numpy()
-    items = np.where(values == -np.inf, -1, best.indices.cpu().numpy())
+    last, places = best.values[:, -1:], best.indices
+    tied = (scores >= last).sum(1) > depth
+    if bool(tied.any()):  # topk takes any of those that tie at the end: take the earliest
+        some, end = scores[tied], last[tied]
+        equal = some == end
+        wanted = depth - (some > end).sum(1, keepdim=True)
+        kept = (some > end) | (equal & (equal.cumsum(1) <= wanted))
+        places = places.clone()
+        places[tied] = kept.nonzero()[:, 1].view(-1, depth)
+    values = scores.gather(1, places).cpu().numpy()
+    items = np.where(values == -np.inf, -1, places.cpu().numpy())
     order = np.lexsort((items, -values), axis=1)
     return np.take_along_axis(items, order, 1), np.take_along_axis(values, order, 1)

@@ -20,7 +20,6 @@ from lmindexer.indexers import load_indexer
 from lmindexer.indexers.base import Indexer
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.runs.bundle import MANIFEST
-from lmindexer.settings.rules import unknown
 from lmindexer.tasks import decoding
 from lmindexer.tasks.adding import joined
 from lmindexer.tasks.decoding import Filter
@@ -30,10 +29,10 @@ from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.adding import grown, more_vectors
 from lmindexer.tasks.recommendation.histories import HistoryBatch, window_rows
 from lmindexer.tasks.recommendation.neural import SequenceRecommender, SequenceSettings
+from lmindexer.tasks.recommendation.setting_rules import PATH
 from lmindexer.tasks.recommendation.text import whiten
 from lmindexer.two_step.embeddings import embed_corpus
 
-DECODINGS = ("exact", "beam")
 AT_ONCE = 128  # histories that are decoded together
 
 
@@ -54,7 +53,7 @@ class IDSettings(SequenceSettings):
     ties: str = "suffix"
     decoding: str = "exact"
     width: int = 50
-    loss: str = "path"
+    loss: str = PATH
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.98)
@@ -88,8 +87,8 @@ class IDRecommender(SequenceRecommender):
     ):
         super(SequenceRecommender, self).__init__(name, device)
         self.config = self._chosen(form or next(iter(self.forms)), changes)
-        if self.config.decoding not in DECODINGS:
-            raise SettingsError(unknown("decoding", self.config.decoding, list(DECODINGS)))
+        if self.config.loss != PATH:
+            raise SettingsError(f"loss is {self.config.loss!r}; a model by IDs has one loss, {PATH!r}. Leave it out.")
         self.longest, self.network = self.config.max_history, None
         self.indexer_ = None if isinstance(ids, SemanticIDs) else ids
         self.ids_: SemanticIDs | None = None

@@ -18,12 +18,13 @@ from torch import Tensor
 from lmindexer.common.errors import SettingsError
 from lmindexer.common.kinds import TEXT, takes
 from lmindexer.indexers.model_folder import read_model, write_model
-from lmindexer.settings.rules import unknown
+from lmindexer.settings.rules import checked, unknown
 from lmindexer.tasks.base import register
 from lmindexer.tasks.fitting import Fitting
 from lmindexer.tasks.metrics import measure
 from lmindexer.tasks.recommendation.base import ItemScorer
 from lmindexer.tasks.recommendation.histories import Histories, HistoryBatch
+from lmindexer.tasks.recommendation.setting_rules import rules_of
 
 
 @register
@@ -80,7 +81,7 @@ class ItemKNN(ItemScorer):
         for key in changes:
             if key not in self.forms[form]:
                 raise SettingsError(unknown("setting of ItemKNN", key, list(self.forms[form])))
-        self.settings = self.forms[form] | changes
+        self.settings = checked(self.forms[form] | changes, rules_of(self.forms[form]))
         self.similar: scipy.sparse.csr_matrix | None = None
 
     def _fit(self, task, fitting: Fitting) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lmindexer.common.errors import SettingsError
+from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.common.kinds import TEXT, takes
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.settings.rules import unknown
@@ -22,6 +22,7 @@ from lmindexer.tasks.metrics import measure
 from lmindexer.tasks.recommendation.base import ItemScorer
 from lmindexer.tasks.recommendation.histories import Histories, HistoryBatch
 from lmindexer.tasks.recommendation.losses import LOSSES
+from lmindexer.tasks.recommendation.setting_rules import WATCHED, check_sequence_settings
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class SequenceSettings:
     validation_users: int = 4000
     seed: int = 0
 
+    def __post_init__(self):
+        check_sequence_settings(self)
+
     def fit_settings(self) -> FitSettings:
         shared = {f.name: getattr(self, f.name) for f in fields(FitSettings) if hasattr(self, f.name)}
         return FitSettings(**shared)
@@ -82,7 +86,7 @@ class SequenceRecommender(ItemScorer):
         super().__init__(name, device)
         self.config = self._chosen(form, changes)
         if self.config.loss not in LOSSES:
-            raise SettingsError(unknown("loss", self.config.loss, list(LOSSES)))
+            raise SettingsError(f"loss is {self.config.loss!r}; choose one of {', '.join(map(repr, LOSSES))}.")
         self.settings = asdict(self.config)
         self.longest = self.config.max_history
         self.network: nn.Module | None = None
@@ -104,6 +108,11 @@ class SequenceRecommender(ItemScorer):
     # ---- fit -----------------------------------------------------------------------------------------------------
 
     def _fit(self, task, fitting: Fitting) -> None:
+        if task.train.lengths.max() < 2:
+            raise CorpusError(
+                f"{task.corpus.name}: no user has two items before those that validation and test ask for, so there is "
+                "nothing to learn from; give longer sequences, or use Popularity or ItemKNN."
+            )
         torch.manual_seed(self.config.seed)
         self.network = self._network(task).to(self.device)
         self._prepare(task)
@@ -114,7 +123,7 @@ class SequenceRecommender(ItemScorer):
 
         def validate() -> dict[str, float]:
             rankings = self.rank_histories(histories, 11, ("raw",))["raw"]
-            return {k: float(v.mean()) for k, v in measure(rankings, judged, ("Recall@5", "NDCG@10")).items()}
+            return {k: float(v.mean()) for k, v in measure(rankings, judged, WATCHED).items()}
 
         self.history_ = train(
             self.network,

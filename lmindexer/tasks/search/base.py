@@ -1,5 +1,6 @@
 """`SearchModel`: what every search method has in common: texts in, ranked documents out."""
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -7,7 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError, SettingsError
+from lmindexer.common.kinds import COUNT, TEXT, takes
 from lmindexer.tasks.base import DEPTH, TaskModel
 from lmindexer.tasks.decoding import where_lost
 from lmindexer.tasks.metrics import Rankings
@@ -32,13 +34,14 @@ class SearchModel(TaskModel):
         self.check_fitted()
         return {"all": self.rank_texts(self.task_.texts(split), depth, progress=progress)}
 
+    @takes(query=TEXT, top=COUNT)
     def search(self, query: str, top: int = 10, **options) -> pd.DataFrame:
         """The best documents for a text: rank, doc_id, title, score; with IDs also id and path.
 
         A query is read up to its first 2,000 characters. The frame's `attrs["note"]` says what a person should know:
         that the query was cut, or why nothing was found. options: `rank_texts`' own, such as exact=True.
 
-        Raises LMIndexerError for an empty query.
+        Raises LMIndexerError for an empty query, SettingsError for an option that this model does not have.
 
         >>> model.search("a ball for my little son", top=3)                             # doctest: +SKIP
         """
@@ -46,17 +49,28 @@ class SearchModel(TaskModel):
         text, note = checked_query(query)
         if top < 1:
             raise LMIndexerError(f"top is {top}; ask for one document or more.")
-        top = min(int(top), len(self.task_.corpus))
-        found = self.rank_texts([text], top, **options)
+        self._check_options(options)
+        found = self.rank_texts([text], min(top, len(self.task_.corpus)), **options)
         frame = self.answers(found.documents[0], found.scores[0])
-        if not len(frame):
-            note = " ".join(filter(None, [note, self.nothing_found(text)]))
-        frame.attrs["note"] = note
+        why = self.not_understood(text) if len(frame) else self.nothing_found(text)
+        frame.attrs["note"] = " ".join(filter(None, [note, why]))
         return frame
+
+    def _check_options(self, options: dict) -> None:
+        known = list(inspect.signature(self.rank_texts).parameters)[2:]
+        known = [name for name in known if name != "progress"]
+        for name in options:
+            if name not in known:
+                there = f"it takes {', '.join(known)}" if known else "it has one exact ranking"
+                raise SettingsError(f"{self.name} knows no {name!r}; {there}. Leave {name} out.")
 
     def nothing_found(self, text: str) -> str:
         """Why a query can have no answer."""
         return "No document fits this query; write it in other words."
+
+    def not_understood(self, text: str) -> str:
+        """Why an answer means nothing, where the model could read nothing of the query; else empty."""
+        return ""
 
 
 @torch.no_grad()

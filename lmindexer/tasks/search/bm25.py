@@ -13,6 +13,7 @@ from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.fitting import Fitting
 from lmindexer.tasks.metrics import Rankings, measure
 from lmindexer.tasks.search.base import SearchModel, filled
+from lmindexer.tasks.search.setting_rules import checked_settings
 
 # BEIR's published lines are made at .9 and .4, Lucene's own settings are 1.2 and .75, bm25s' 1.5 and .75
 GRID = [(k1, b) for k1 in (0.4, 0.9, 1.2, 1.5, 2.0, 3.0) for b in (0.0, 0.2, 0.4, 0.6, 0.75, 0.9)]
@@ -61,7 +62,8 @@ class BM25(SearchModel):
         if stopwords not in STOPWORDS:
             raise SettingsError(f"stopwords are {stopwords!r}; give one of {', '.join(STOPWORDS)}.")
         self.settings = {"k1": k1, "b": b, "stemmer": stemmer, "stopwords": stopwords}
-        self.settings |= {"training_queries": bool(training_queries), "seed": int(seed)}
+        self.settings |= {"training_queries": training_queries, "seed": seed}
+        self.settings = checked_settings(self.settings)
         self.k1_, self.b_, self._index, self._tokens = k1, b, None, None
 
     # ---- fit -----------------------------------------------------------------------------------------------------

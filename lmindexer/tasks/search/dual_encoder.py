@@ -11,12 +11,14 @@ from torch import nn
 from lmindexer.common.errors import SettingsError
 from lmindexer.common.kinds import COUNT, NUMBER, TEXT, takes
 from lmindexer.indexers.model_folder import read_model, write_model
+from lmindexer.settings.rules import Range
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Judgements, Rankings, measure
 from lmindexer.tasks.search.base import SearchModel, filled
-from lmindexer.tasks.search.encoder_training import train_encoder
+from lmindexer.tasks.search.encoder_training import check_trainable, train_encoder
 from lmindexer.tasks.search.query_map import QueryMap
+from lmindexer.tasks.search.setting_rules import checked_settings
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 from lmindexer.tasks.search.vectors import TextVectors
 
@@ -63,12 +65,16 @@ class DualEncoder(SearchModel):
             raise SettingsError(f"form is {form!r}; give one of {', '.join(FORMS)}.")
         super().__init__(name or FORMS[form], device)
         self.vectors_ = TextVectors(embeddings)
-        self.settings = {"form": form, "embeddings": self.vectors_.spec, "seed": int(seed)}
+        if form == "encoder":
+            check_trainable(self.vectors_.embeddings)
+        self.settings = {"form": form, "embeddings": self.vectors_.spec, "seed": seed}
         own = {"frozen": (0, 0.0, 256), "map": (10, 1e-3, 256), "encoder": (2, 2e-5, 32)}[form]
         given = (epochs, learning_rate, batch)
         chosen = [mine if value is None else value for value, mine in zip(given, own, strict=True)]
         self.settings |= dict(zip(("epochs", "learning_rate", "batch"), chosen, strict=True))
         self.settings["most_steps"] = most_steps
+        least = {"epochs": Range(0, 1_000_000, True)} if form == "frozen" else {}  # nothing is trained
+        self.settings = checked_settings(self.settings, **least)
         self.map_: QueryMap | None = None
         self.documents_: np.ndarray | None = None
 
@@ -132,6 +138,9 @@ class DualEncoder(SearchModel):
     def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
         self.check_fitted()
         return nearest(self.states(texts), self.documents_, depth)
+
+    def not_understood(self, text: str) -> str:
+        return self.vectors_.not_understood(text)
 
     # ---- save and load -------------------------------------------------------------------------------------------
 

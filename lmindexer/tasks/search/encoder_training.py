@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lmindexer.common.errors import LMIndexerError
+from lmindexer.common.errors import LMIndexerError, SettingsError, TrainingError
 from lmindexer.model.backbones import minilm_folder, quiet_loading
 from lmindexer.tasks.base import Task
-from lmindexer.tasks.fitting import Fitting
+from lmindexer.tasks.fitting import NO_QUERY, Fitting
 from lmindexer.tasks.search.bm25 import BM25
 from lmindexer.tasks.search.training_pairs import TrainingPairs
 from lmindexer.tasks.search.vectors import TextVectors
@@ -85,6 +85,8 @@ def train_encoder(task: Task, settings: dict, fitting: Fitting, device) -> tuple
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
     texts, documents = task.texts("train"), task.corpus.documents()
     pairs = TrainingPairs(task.judgements("train"), np.zeros((len(texts), 1), np.float32))
+    if not texts:
+        raise TrainingError(NO_QUERY)
     hard, rows, steps = None, [], 0
     for epoch in range(settings["epochs"] + 1):  # the last epoch is the one with hard negatives
         began = time.process_time()
@@ -127,7 +129,18 @@ def hard_negatives(task: Task, texts: list[str], seed: int) -> np.ndarray:
     return chosen
 
 
+def check_trainable(embeddings) -> None:
+    """Raise SettingsError for embeddings that are no network which can be trained here."""
+    spec = embeddings.spec
+    minilm = spec.get("model") == "minilm" and spec.get("layer") is None
+    if not minilm and not isinstance(embeddings, SentenceTransformerEmbeddings):
+        raise SettingsError(
+            f"form='encoder' trains a sentence-transformers model, not {spec.get('kind')!r}; give "
+            "embeddings='minilm', or the name or folder of one."
+        )
+
+
 def _folder(spec: dict) -> str:
     """The sentence-transformers folder or name of an embeddings' spec."""
-    name = spec.get("model", "minilm")
+    name = spec.get("model") or "minilm"  # a trained encoder's spec names no model: the settings keep what it began as
     return minilm_folder() if name == "minilm" else name

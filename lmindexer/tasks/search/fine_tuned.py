@@ -26,6 +26,7 @@ from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.slides import SlidesNetwork, SlidesScorer, SlidesSettings
 from lmindexer.tasks.search.base import SearchModel, filled, lost_by
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
+from lmindexer.tasks.search.setting_rules import checked_settings
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 
 BATCH = 64  # queries that are decoded together
@@ -47,7 +48,7 @@ class IndexerRetriever(SearchModel):
         indexer: fitted, or the folder of its run.
         documents: share of the corpus's own documents that join the training pairs each epoch (text → own ID).
         normalise: "tree", over the codes that exist after the prefix, or "codebook", as on the slides.
-        beam: prefixes kept after each code.
+        beam: prefixes kept after each code, or as many as documents are asked for where those are more.
         device: "auto" takes a GPU where there is one.
 
     >>> IndexerRetriever("runs/wordnet").fit(task).search("a ball for my little son")    # doctest: +SKIP
@@ -77,8 +78,8 @@ class IndexerRetriever(SearchModel):
         if indexer is not None and not isinstance(indexer, LMIndexer):
             raise SettingsError("This form fine-tunes an LMIndexer; give one. GenerativeRetriever takes any IDs.")
         self.indexer_, self.network_, self.ids_ = indexer, None, None
-        self.settings = {"epochs": int(epochs), "learning_rate": float(learning_rate), "batch": int(batch)}
-        self.settings |= {"documents": float(documents), "normalise": normalise, "beam": int(beam), "seed": int(seed)}
+        settings = {"epochs": epochs, "learning_rate": learning_rate, "batch": batch, "documents": documents}
+        self.settings = checked_settings(settings | {"normalise": normalise, "beam": beam, "seed": seed})
 
     # ---- fit -----------------------------------------------------------------------------------------------------
 
@@ -139,7 +140,8 @@ class IndexerRetriever(SearchModel):
     def _ranked(self, rows: torch.Tensor, depth: int) -> Rankings:
         parts, wanted = [], min(depth, len(self.ids_))
         for at in range(0, len(rows), BATCH):
-            found = beam_search(self._scorer(rows[at : at + BATCH]), self.tree, wanted, self.settings["beam"])
+            width = max(self.settings["beam"], wanted)
+            found = beam_search(self._scorer(rows[at : at + BATCH]), self.tree, wanted, width)
             parts.append(filled(*found.arrays(), depth))
         if not parts:
             return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))

@@ -1,5 +1,6 @@
 """`GenerativeRetriever`: a query in, a document's ID out, code by code down the tree of IDs that exist."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from lmindexer.tasks.search.adding import extended
 from lmindexer.tasks.search.base import SearchModel, filled, lost_by, top_of
 from lmindexer.tasks.search.dual_encoder import mean_ndcg
 from lmindexer.tasks.search.forms import NodeRows, PrefixRows, SharedRows
-from lmindexer.tasks.search.pseudo_queries import pseudo_queries
+from lmindexer.tasks.search.pseudo_queries import checked_kinds, pseudo_queries
+from lmindexer.tasks.search.setting_rules import checked_settings
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 from lmindexer.tasks.search.vectors import TextVectors
 
@@ -52,7 +54,8 @@ class GenerativeRetriever(SearchModel):
 
     Args:
         indexer: its IDs are generated, and new documents get theirs from it: a fitted one, the folder of its run, or
-            one that is not fitted yet (it is fitted on the task's corpus first, at the expense of this fit).
+            one that is not fitted yet (it is fitted on the task's corpus first, at the expense of this fit). Bare
+            `SemanticIDs` will do too where no documents are added later.
         rows: m of form="nodes".
         learn_rows: form="nodes" also learns the rows of documents, d + r_d: better where most documents have training
             queries, worse where few have.
@@ -61,7 +64,7 @@ class GenerativeRetriever(SearchModel):
         pseudo: what stands in for queries of documents that have none (`pseudo_queries.KINDS`), () for none.
         pseudo_share: of the pseudo-queries, how many each epoch sees.
         normalise: of form="codes": "tree", over the codes that exist after the prefix, or "codebook" (the slides').
-        beam: prefixes kept after each code.
+        beam: prefixes kept after each code, or as many as documents are asked for where those are more.
         ids: what a run says of the indexer it was made with; for loading.
         device: "auto" takes a GPU where there is one.
 
@@ -75,7 +78,7 @@ class GenerativeRetriever(SearchModel):
     @takes(form=TEXT, rows=COUNT, epochs=COUNT, learning_rate=NUMBER, batch=COUNT, beam=COUNT, seed=COUNT, name=TEXT)
     def __init__(
         self,
-        indexer: "Indexer | str | Path | None" = None,
+        indexer: "Indexer | SemanticIDs | str | Path | None" = None,
         form: str = "nodes",
         *,
         rows: int = 8,
@@ -98,12 +101,14 @@ class GenerativeRetriever(SearchModel):
             raise SettingsError(f"form is {form!r}; give one of {', '.join(FORMS)}.")
         super().__init__(name or f"generative, {FORMS[form]}", device)
         self.indexer_, self.base_run = _indexer_and_run(indexer)
+        self._given = indexer if isinstance(indexer, SemanticIDs) else None
         self.vectors_ = TextVectors(embeddings)
-        self.settings = {"form": form, "rows": int(rows), "embeddings": self.vectors_.spec, "epochs": int(epochs)}
-        self.settings |= {"learning_rate": float(learning_rate), "batch": int(batch), "pseudo": list(pseudo)}
-        self.settings |= {"pseudo_share": float(pseudo_share), "normalise": normalise, "beam": int(beam)}
-        self.settings |= {"learn_rows": bool(learn_rows), "rank": int(rank)}
-        self.settings |= {"seed": int(seed), "ids": ids or _described(self.indexer_)}
+        settings = {"form": form, "rows": rows, "embeddings": self.vectors_.spec, "epochs": epochs}
+        settings |= {"learning_rate": learning_rate, "batch": batch, "pseudo": checked_kinds(pseudo)}
+        settings |= {"pseudo_share": pseudo_share, "normalise": normalise, "beam": beam}
+        described = ids or _described(self.indexer_ or self._given)
+        settings |= {"learn_rows": learn_rows, "rank": rank, "seed": seed, "ids": described}
+        self.settings = checked_settings(settings) | {"pseudo": settings["pseudo"]}
         self.ids_: SemanticIDs | None = None
         self.form_: NodeRows | PrefixRows | SharedRows | None = None
         self.documents_: np.ndarray | None = None
@@ -113,7 +118,7 @@ class GenerativeRetriever(SearchModel):
 
     def _fit(self, task: Task, fitting: Fitting) -> None:
         torch.manual_seed(self.settings["seed"])
-        self.ids_ = ids_for(self.indexer_, task)
+        self.ids_ = ids_for(self.indexer_, self._given, task)
         self.documents_ = self.vectors_.documents(task.corpus, progress=fitting.progress)
         self.form_ = self._new_form().to(self.device)
         queries = {name: self.vectors_.texts(task.texts(name)) for name in ("train", "validation")}
@@ -195,7 +200,7 @@ class GenerativeRetriever(SearchModel):
         """Each view's rankings, from one search."""
         self.check_fitted()
         vectors = self.vectors_.texts(texts)
-        plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), exact)
+        plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), exact, depth)
         dense = self._dense(vectors, plain.documents)
         views = {"all": cut(plain, depth)}
         if self.form_.ties:
@@ -225,14 +230,16 @@ class GenerativeRetriever(SearchModel):
         return lost_by(self, split, width, rows)
 
     @torch.no_grad()
-    def _plain(self, vectors: np.ndarray, depth: int, exact: bool) -> Rankings:
+    def _plain(self, vectors: np.ndarray, depth: int, exact: bool, asked: int = 1) -> Rankings:
+        """Rankings down to `depth`; by a beam that is wide enough for `asked` documents."""
         parts, depth = [], min(depth, len(self.documents_))
+        width = max(self.settings["beam"], asked)
         for at in range(0, len(vectors), BATCH):
             scorer = self.form_.scorer(self._states(vectors[at : at + BATCH]))
             if exact:
                 parts.append(top_of(all_scores(scorer, self.tree).cpu().numpy(), depth))
                 continue
-            found = beam_search(scorer, self.tree, depth, self.settings["beam"])
+            found = beam_search(scorer, self.tree, depth, width)
             parts.append(filled(*found.arrays(), depth))
         if not parts:
             return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))
@@ -269,7 +276,7 @@ class GenerativeRetriever(SearchModel):
         self.check_fitted()
         corpus = joined(self.task_.corpus, documents)
         if self.indexer_ is None:
-            self.indexer_ = load_indexer((self.base_run or {}).get("folder") or "the indexer's run (not recorded)")
+            self.indexer_ = load_indexer(self._recorded_run())
         codes = self.indexer_.encode(documents).codes
         self.ids_ = self.ids_.append(self.ids_.extend(documents.doc_ids, codes)[0])
         vectors = self.vectors_.texts(documents.documents())
@@ -277,6 +284,18 @@ class GenerativeRetriever(SearchModel):
         self.form_ = extended(self.form_.cpu(), self.ids_, self.documents_).to(self.device)
         self.task_ = type(self.task_).from_frame(corpus, self.task_.splits_frame(), self.task_.options)
         return self
+
+    def not_understood(self, text: str) -> str:
+        return self.vectors_.not_understood(text)
+
+    def _recorded_run(self) -> str:
+        folder = (self.base_run or {}).get("folder")
+        if folder is None:
+            raise SettingsError(
+                f"{self.name} does not know the run of its indexer, so new documents get no IDs; fit it with the "
+                "folder of the indexer's run, as in GenerativeRetriever('runs/NAME')."
+            )
+        return folder
 
     # ---- save and load -------------------------------------------------------------------------------------------
 
@@ -291,6 +310,8 @@ class GenerativeRetriever(SearchModel):
 
 
 def _indexer_and_run(indexer) -> tuple[Indexer | None, dict | None]:
+    if isinstance(indexer, SemanticIDs):
+        return None, None
     if indexer is None or isinstance(indexer, Indexer):
         return indexer, None if indexer is None else {"folder": None, "method": indexer.method, "fingerprint": None}
     bundle = Bundle.open(indexer)
@@ -298,16 +319,26 @@ def _indexer_and_run(indexer) -> tuple[Indexer | None, dict | None]:
     return load_indexer(indexer), run | {"fingerprint": bundle.corpus.fingerprint}
 
 
-def _described(indexer: Indexer | None) -> dict | None:
-    """Which IDs these are, for the settings: the indexer's method and its own settings."""
+def _described(indexer: Indexer | SemanticIDs | None) -> dict | None:
+    """Which IDs these are, for the settings: the indexer's method and its own settings; of bare IDs their SHA-256."""
+    if isinstance(indexer, SemanticIDs):
+        paths = np.column_stack([indexer.codes, indexer.suffix]).astype("<i8")
+        return {"method": "given", "settings": {"sha256": hashlib.sha256(paths.tobytes()).hexdigest()[:16]}}
     return None if indexer is None else {"method": indexer.method, "settings": dict(indexer.settings)}
 
 
-def ids_for(indexer: Indexer | None, task: Task) -> SemanticIDs:
+def ids_for(indexer: Indexer | None, given: SemanticIDs | None, task: Task) -> SemanticIDs:
     """The IDs of a task's documents, in the corpus's order; documents the indexer was not fitted on are encoded.
 
-    Raises SettingsError without an indexer.
+    Raises SettingsError with neither an indexer nor IDs, and for IDs of other documents.
     """
+    if given is not None:
+        if not np.array_equal(given.doc_ids, task.corpus.doc_ids):
+            raise SettingsError(
+                f"The IDs are of {len(given):,} documents and not of the {len(task.corpus):,} of {task.corpus.name!r} "
+                "in their order; fit the indexer on this corpus, or give the indexer in place of its IDs."
+            )
+        return given
     if indexer is None:
         raise SettingsError("A generative retriever needs IDs to generate; give a fitted indexer or its run's folder.")
     if indexer.ids_ is None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -32,18 +32,32 @@ def pseudo_queries(corpus: Corpus, kind: str, seed: int = 0) -> tuple[list[str],
     >>> pseudo_queries(corpus, "title")
     (['Jig saw'], array([0]))
     """
+    checked_kinds([kind])
     if kind.startswith(MODEL):
         return asked_by_model(corpus, kind.removeprefix(MODEL), seed=seed)
-    if kind not in KINDS:
-        raise SettingsError(
-            f"pseudo-queries of the kind {kind!r} are not known; give {', '.join(KINDS)} or model:NAME."
-        )
     if kind == "spans":
         return _spans(corpus.texts, seed)
     if kind == "phrases":
         return _phrases(corpus.documents())
     texts = corpus.documents() if kind == "document" else corpus.titles
     return _with_places([[text] if text else [] for text in texts])
+
+
+def checked_kinds(kinds: Sequence[str]) -> list[str]:
+    """The kinds as a list; one alone may be given as a word.
+
+    Raises SettingsError for one that is not known.
+
+    >>> checked_kinds("title"), checked_kinds(())
+    (['title'], [])
+    """
+    found = [kinds] if isinstance(kinds, str) else list(kinds) if isinstance(kinds, Iterable) else [kinds]
+    for kind in found:
+        if not isinstance(kind, str) or not (kind in KINDS or kind.startswith(MODEL)):
+            raise SettingsError(
+                f"pseudo-queries of the kind {kind!r} are not known; give {', '.join(KINDS)} or model:NAME."
+            )
+    return found
 
 
 def _spans(texts: Sequence[str], seed: int) -> tuple[list[str], np.ndarray]:

@@ -50,12 +50,37 @@ def drawn_split(texts: list[str], seed: int, shares: tuple[float, float, float])
     >>> drawn_split(["ball", "Ball!", "rope"], seed=0, shares=(1, 0, 0)).tolist()
     ['train', 'train', 'train']
     """
-    shares_ = np.asarray(shares, dtype=float)
-    if len(shares_) != 3 or (shares_ < 0).any() or not shares_.sum() > 0:
-        raise SettingsError(f"shares are {shares}; give those of train, validation and test, such as (0.8, 0.1, 0.1).")
+    shares_ = np.asarray(checked_shares(shares))
     bounds = np.cumsum(shares_ / shares_.sum())
     place = np.array([_uniform(same_question(text), seed) for text in texts])
     return np.array(SPLITS)[np.minimum(np.searchsorted(bounds, place, side="right"), 2)]
+
+
+def checked_shares(shares) -> list[float]:
+    """Three numbers of 0 or more, not all zero.
+
+    Raises SettingsError for anything else.
+    """
+    try:
+        found = [float(share) for share in shares]
+    except (TypeError, ValueError):
+        found = []
+    if len(found) != 3 or not all(share >= 0 for share in found) or not 0 < sum(found) < float("inf"):
+        raise SettingsError(f"shares are {shares}; give those of train, validation and test, such as (0.8, 0.1, 0.1).")
+    return found
+
+
+def last_split(query: np.ndarray, split: np.ndarray) -> tuple[np.ndarray, int]:
+    """(the last split of each query [Q], how many queries had several) from judgements' queries and splits [J].
+
+    >>> last_split(np.array([0, 1, 0]), np.array(["train", "train", "test"]))
+    (array(['test', 'train'], dtype='<U10'), 1)
+    """
+    place = pd.Series(split).map({name: place for place, name in enumerate(SPLITS)}).to_numpy()
+    last, first = np.full(int(query.max()) + 1, -1), np.full(int(query.max()) + 1, len(SPLITS))
+    np.maximum.at(last, query, place)
+    np.minimum.at(first, query, place)
+    return np.array(SPLITS)[last], int((last != first).sum())
 
 
 def leaking(texts: list[str], splits: np.ndarray) -> np.ndarray:

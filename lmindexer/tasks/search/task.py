@@ -12,7 +12,7 @@ from lmindexer.corpus.corpus import Corpus, Queries
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.kinds import CORPUS, QUERIES
 from lmindexer.tasks.metrics import Judgements
-from lmindexer.tasks.search.splits import SPLITS, drawn_split, given_split, leaking
+from lmindexer.tasks.search.splits import SPLITS, checked_shares, drawn_split, given_split, last_split, leaking
 
 
 class SearchTask(Task):
@@ -55,13 +55,15 @@ class SearchTask(Task):
             )
         self.corpus, self.notes = corpus, []
         zero = self.irrelevant if irrelevant is None else float(irrelevant)
-        self.options = {"irrelevant": zero, "seed": int(seed), "shares": [float(share) for share in shares]}
+        if zero - zero != 0:
+            raise SettingsError(f"irrelevant is {zero}; give the score that says 'not relevant', such as 0.")
+        self.options = {"irrelevant": zero, "seed": int(seed), "shares": checked_shares(shares)}
         self._read(queries)
 
     def _read(self, queries: Queries) -> None:
         frame, source = queries.frame, queries.source
         names = frame.drop_duplicates("query_id")
-        split = self._splits(names, source)
+        split = self._splits(names, frame, source)
         left_out = leaking(names["text"].tolist(), split)
         if left_out.any():
             self.notes.append(
@@ -90,10 +92,18 @@ class SearchTask(Task):
         pairs = pd.DataFrame({"query": query[kept], "document": document[kept], "gain": gain[kept]})
         self._pairs = pairs.sort_values(["query", "document"], kind="stable").reset_index(drop=True)
 
-    def _splits(self, names: pd.DataFrame, source: str) -> np.ndarray:
-        if "split" in names and names["split"].notna().all():
-            return given_split(names["split"], source)
-        if "split" in names and names["split"].notna().any():
+    def _splits(self, names: pd.DataFrame, frame: pd.DataFrame, source: str) -> np.ndarray:
+        """The split of each query in `names`; `frame` has all judgements."""
+        if "split" in frame and frame["split"].notna().all():
+            query = pd.Index(names["query_id"]).get_indexer(frame["query_id"].to_numpy())
+            found, several = last_split(query, given_split(frame["split"], source))
+            if several:
+                self.notes.append(
+                    f"{several:,} of {len(names):,} queries have judgements in several splits, and are in the last "
+                    "of them with all of theirs"
+                )
+            return found
+        if "split" in frame and frame["split"].notna().any():
             self.notes.append("some queries name no split, so all were split anew")
         return drawn_split(names["text"].tolist(), self.options["seed"], tuple(self.options["shares"]))
 

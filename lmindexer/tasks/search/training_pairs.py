@@ -52,6 +52,8 @@ class TrainingPairs:
 
     def _drawn(self, random) -> np.ndarray:
         """One judgement a query, by gain."""
+        if not self.queries:
+            return np.zeros(0, np.int64)
         below = self._sums[self._starts] - self.judged.gain[self._starts]
         ends = np.append(self._starts[1:], len(self._sums)) - 1
         place = below + random.random(self.queries) * (self._sums[ends] - below)

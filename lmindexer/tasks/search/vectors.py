@@ -29,6 +29,7 @@ class TextVectors:
     def __init__(self, embeddings: str | dict | Embeddings = "minilm"):
         self.embeddings = embeddings if isinstance(embeddings, Embeddings) else make_embeddings(embeddings)
         self._corpus = ""
+        self._last: tuple[list[str], np.ndarray] | None = None  # of few texts: a search asks for its query's twice
 
     @property
     def spec(self) -> dict:
@@ -37,16 +38,18 @@ class TextVectors:
 
     def documents(self, corpus: Corpus, *, progress: bool = False) -> np.ndarray:
         """Vectors of a corpus's documents; sources that learn from a corpus learn from this one."""
-        self._corpus = corpus.fingerprint
+        self._corpus, self._last = corpus.fingerprint, None
         return self.embeddings.fit(corpus.documents(), None, corpus.doc_ids, progress=progress)
 
     def texts(self, texts: Sequence[str], *, progress: bool = False) -> np.ndarray:
         """Vectors of queries or new documents; those of many texts are kept in the cache folder."""
         texts = list(texts)
         if not texts:
-            return self.embeddings.embed(["a"])[:0]
+            return self._embedded(["a"], False)[:0]
         if len(texts) < KEPT_FROM:
-            return self._embedded(texts, progress)
+            if self._last is None or self._last[0] != texts:
+                self._last = texts, self._embedded(texts, progress)
+            return self._last[1].copy()
         if isinstance(self.embeddings, JoinedEmbeddings):  # each source keeps its own, whatever it is joined with
             return self.embeddings.side_by_side([part.texts(texts, progress=progress) for part in self._parts()])
         path = cache_folder() / "texts" / f"{self._key(texts)}.npy"
@@ -77,6 +80,12 @@ class TextVectors:
         for text in texts:
             digest.update(f"{len(text)} {text}".encode())
         return digest.hexdigest()[:32]
+
+    def not_understood(self, text: str) -> str:
+        """The sentence for a query whose vector is zero, so that all documents are equally near; else empty."""
+        if self.texts([text]).any():
+            return ""
+        return "No word of this query is known here, so the order of these documents means nothing; use other words."
 
     # ---- on disk -------------------------------------------------------------------------------------------------
 

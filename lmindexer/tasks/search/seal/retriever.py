@@ -17,6 +17,7 @@ from lmindexer.tasks.search.dual_encoder import mean_ndcg
 from lmindexer.tasks.search.seal.generator import Generated, NGramGenerator, constrained_beam
 from lmindexer.tasks.search.seal.index import NGramIndex
 from lmindexer.tasks.search.seal.scoring import ALPHA, BETA, rank_by_ngrams
+from lmindexer.tasks.search.setting_rules import checked_settings
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 from lmindexer.two_step.embeddings.encoder import load_encoder
 
@@ -63,10 +64,9 @@ class SEAL(SearchModel):
         device: str = "auto",
     ):
         super().__init__(name, device)
-        self.settings = {"encoder": str(encoder), "epochs": int(epochs), "learning_rate": float(learning_rate)}
-        self.settings |= {"batch": int(batch), "layers": int(layers), "longest": int(longest), "beam": int(beam)}
-        self.settings |= {"alpha": float(alpha), "beta": float(beta), "validate_on": int(validate_on)}
-        self.settings["seed"] = int(seed)
+        settings = {"encoder": str(encoder), "epochs": epochs, "learning_rate": learning_rate, "batch": batch}
+        settings |= {"layers": layers, "longest": longest, "beam": beam, "alpha": alpha, "beta": beta}
+        self.settings = checked_settings(settings | {"validate_on": validate_on, "seed": seed})
         self.index_: NGramIndex | None = None
         self.generator_: NGramGenerator | None = None
         self._network = None
