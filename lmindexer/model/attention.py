@@ -13,11 +13,16 @@ def attend(query: Tensor, memory: Tensor, weights, heads: int, bias: Tensor | fl
     negative = hidden). Returns [W·B, Q, d].
 
         softmax_l(q · W_k x_l + bias) W_v x_l  =  W_v Σ_l softmax_l((W_kᵀ q) · x_l + bias) x_l
+
+    A bias of n·Q rows says that each query is asked n times, one after the other: [W·B, n·Q, d] is returned, and what
+    queries have in common is computed once.
     """
     batch, queries, width = query.shape
     q = weights.q(query).view(batch, queries, heads, -1)  # [W·B, Q, H, k]
     into_memory = torch.einsum("bqhk,hkd->bhqd", q, weights.k.weight.view(heads, -1, width))  # [W·B, H, Q, d]
     scores = _each_memory_once(into_memory, memory.transpose(1, 2))  # [W·B, H, Q, L]
+    if isinstance(bias, Tensor) and bias.shape[2] > queries:
+        scores = scores.repeat_interleave(bias.shape[2] // queries, 2)  # [W·B, H, n·Q, L]
     share = F.dropout((scores + bias).float().softmax(-1).to(scores.dtype), dropout, dropout > 0)  # [W·B, H, Q, L]
     read = _each_memory_once(share, memory)  # [W·B, H, Q, d]
     value = torch.einsum("bhqd,hkd->bqhk", read, weights.v.weight.view(heads, -1, width))  # [W·B, Q, H, k]

@@ -142,9 +142,10 @@ class ReconstructionBlock(nn.Module):
         nn.init.normal_(self.down.weight, std=ff**-0.5)
 
     def forward(self, query: Tensor, memory: Tensor, bias: Tensor) -> Tensor:
-        """query [B, Q, d], memory [B, S, d], bias [B, H, Q, S] -> [B, Q, d]; residual on the query."""
-        read = attend(self.norm(query), self.norm(memory), self, self.heads, bias)  # [B, Q, d]
-        query = query + self.dropout(read)
+        """query [B, Q, d], memory [B, S, d], bias [B, H, n·Q, S] -> [B, n·Q, d]; residual on the query, which is asked
+        n times under biases of its own."""
+        read = attend(self.norm(query), self.norm(memory), self, self.heads, bias)  # [B, n·Q, d]
+        query = query.repeat_interleave(read.shape[1] // query.shape[1], 1) + self.dropout(read)
         fed = self.down(self.dropout(F.relu(self.up(self.ff_norm(query)))))  # [B, Q, d]
         return query + self.dropout(fed)
 
@@ -188,8 +189,8 @@ class Reconstructor(nn.Module):
         stacked = torch.stack(codes, 1)  # [B, t, d]
         memory = torch.cat([stacked, F.embedding(words, word_table)], 1)  # [B, t+S, d]
         bias = self._bias(visible, hints.place, t).repeat(1, 1, t, 1)  # [B, H, t·M, t+S]
-        z = stacked.repeat_interleave(queries, 1)  # [B, t·M, d]: each code asks on its own, by the same block
-        for block in self.blocks:
+        z = stacked
+        for block in self.blocks:  # the first turns t codes into t·M queries: each code asks on its own
             z = block(z, memory, bias)
         z = self.dropout(self.norm(z))  # [B, t·M, d]
         return z.unflatten(1, (t, queries)).sum(1)  # [B, M, d]: Σ_t
