@@ -3,7 +3,8 @@
 A source is a Python file in jupytext's percent format; its .ipynb is made here and nowhere else. Interactive figures
 get a picture beside them, for GitHub and for mail: Chromium draws it, through playwright, so this script needs both
 (LMINDEXER_CHROMIUM names another browser). A reader who runs a notebook needs neither. The seconds of processor time
-that a notebook took, on one thread, are written into its row of README.md, unless LMINDEXER_FAST is set.
+that a notebook took, on one thread, are written into its row of README.md, and the sum of all, unless LMINDEXER_FAST
+is set.
 """
 
 import os
@@ -41,8 +42,9 @@ def execute(source: Path):
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03d}"  # the same source gives the same ids
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    client = NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", resources={"metadata": {"path": str(HERE)}})
-    client.execute()
+    where = {"metadata": {"path": str(HERE)}}
+    # What a cell prints is one output, however the kernel happened to cut it.
+    NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", resources=where, coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     return notebook
@@ -91,7 +93,13 @@ def record_seconds(name: str, seconds: float) -> None:
         return
     text = page.read_text(encoding="utf-8")
     row = re.compile(rf"(?m)^(\| \[[^\]\n]*\]\({re.escape(name)}\.ipynb\) \|[^\n]*\|)[^|\n]*\|$")
-    page.write_text(row.sub(rf"\g<1> {seconds:.0f} s |", text), encoding="utf-8")
+    page.write_text(with_sum(row.sub(rf"\g<1> {seconds:.0f} s |", text)), encoding="utf-8")
+
+
+def with_sum(text: str) -> str:
+    """The page with the sum of all its seconds in the sentence about the whole course."""
+    seconds = sum(int(found) for found in re.findall(r"(?m)\| (\d+) s \|$", text))
+    return re.sub(r"\*\*The whole course: [^*]*\*\*", f"**The whole course: {seconds / 60:.1f} minutes**", text)
 
 
 def main(names: list[str]) -> None:

@@ -23,9 +23,10 @@ def code_plane(points, rows, codes, names, title: str = "Documents and codes in 
             x=x, y=y, ax=0, ay=0, axref="x", ayref="y", text="", arrowhead=2, arrowwidth=2.4,
             arrowcolor=code_colour(code), showarrow=True,
         )  # fmt: skip
-        figure.add_annotation(
-            x=1.12 * x, y=1.12 * y, text=id_text((code,)), showarrow=False,
-            font={"color": code_colour(code), "size": 14},
+        length = float(np.hypot(x, y)) or 1.0
+        figure.add_annotation(  # beside the middle of the arrow: documents lie about its tip
+            x=0.5 * x, y=0.5 * y, xshift=16 * y / length, yshift=-16 * x / length, text=id_text((code,)),
+            showarrow=False, font={"color": code_colour(code), "size": 14},
         )  # fmt: skip
     labels = [plain(name, 40) for name in names]
     for code in np.unique(codes):

@@ -19,12 +19,12 @@ NOTE = "This is a picture of a widget; run the cell to use it."
 class Panel(ipywidgets.VBox):
     """A widget whose last known state is also plain HTML (`static_html`) and plain text (`repr`).
 
-    A front end that knows ipywidgets shows the widget. GitHub, a converter or a mail shows the HTML, which needs
-    neither styles nor scripts.
+    A front end that knows ipywidgets shows the widget. GitHub, a converter or a mail shows the HTML, which can be read
+    without styles and has no scripts.
     """
 
     def static_html(self) -> str:
-        """The state as HTML without styles or scripts."""
+        """The state as HTML without scripts, which can be read without styles."""
         raise LMIndexerError(f"{type(self).__name__} has no static form; use one of the widgets built on it.")
 
     def _repr_mimebundle_(self, **options) -> dict:
@@ -66,21 +66,32 @@ def show_figure(output: ipywidgets.Output, figure: go.Figure | None) -> None:
     output.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence], caption: str = "") -> str:
-    """An HTML table; every cell is escaped, numbers stand to the right.
+LEFT = ' style="text-align:left"'  # JupyterLab sets tables to the right, words too
 
-    >>> table(["word", "n"], [["<b>", 3]])
-    '<table><thead><tr><th>word</th><th>n</th></tr></thead><tbody><tr><td>&lt;b&gt;</td><td align="right">3</td></tr></tbody></table>'
-    """  # noqa: E501
+
+def table(columns: Sequence[str], rows: Iterable[Sequence], caption: str = "") -> str:
+    """An HTML table; every cell is escaped, numbers stand to the right and words to the left.
+
+    >>> table(["word", "n"], [["<b>", 3]]).split("<tbody>")[1]
+    '<tr><td style="text-align:left">&lt;b&gt;</td><td align="right">3</td></tr></tbody></table>'
+    """
+    rows = [list(row) for row in rows]
     title = f"<caption>{escaped(caption)}</caption>" if caption else ""
-    head = "".join(f"<th>{escaped(name)}</th>" for name in columns)
+    numbers = [_is_number(value) for value in rows[0]] if rows else [False] * len(columns)
+    head = "".join(
+        f"<th{'' if number else LEFT}>{escaped(name)}</th>" for name, number in zip(columns, numbers, strict=True)
+    )
     body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _cell(value) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"<td>{escaped(value)}</td>"
+    if not _is_number(value):
+        return f"<td{LEFT}>{escaped(value)}</td>"
     shown = f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
     return f'<td align="right">{shown}</td>'
 

@@ -22,8 +22,8 @@ def shown(output) -> dict:
 
 
 def is_plain(html: str) -> bool:
-    """No styles and no scripts, so that GitHub shows it as it is."""
-    return not re.search(r"style=|<script|<svg|<style", html)
+    """No scripts, and no styles but one that sets words to the left, which GitHub may strip."""
+    return not re.search(r'style=(?!"text-align:left")|<script|<svg|<style', html)
 
 
 # ------------------------------------------------------------------------------------------------ every widget
@@ -41,7 +41,7 @@ def test_a_widget_leaves_html_and_text_beside_its_view(run):
 
 def test_tables_escape_what_documents_say():
     found = panel.table(["a"], [["<script>alert(1)</script>"], [None], [1234]], "<b>")
-    assert "<script>" not in found and "&lt;script&gt;" in found and "<td></td>" in found and "1,234" in found
+    assert "<script>" not in found and "&lt;script&gt;" in found and "></td>" in found and "1,234" in found
 
 
 @pytest.mark.parametrize(("share", "signs"), [(0, ""), (1, "████"), (2, "████"), (0.5, "██"), (1 / 32, "▏")])
