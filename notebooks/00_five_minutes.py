@@ -64,6 +64,8 @@ print("seconds of each stage:", {name: round(seconds, 1) for name, seconds in in
 print("room for", 16 * 8, "different addresses")
 
 # %% [markdown]
+# (Seconds are those of the clock; the machine that made this page was busy with other work.)
+#
 # ## 3. Look
 #
 # Every document now has an ID: `c1` is the first code, `c2` the second. Two documents may get equal codes. The
@@ -97,6 +99,8 @@ for prefix, found in sorted(words.items()):
 # %% [markdown]
 # Now bring out the categories that the model never saw. One bar is one category; its colours are the first codes. A
 # model that understood nothing would paint every bar with the same mixture of colours.
+#
+# **Predict first.** Will each category have one colour of its own?
 
 # %%
 keywords = {prefix[0]: [word for word, _ in found] for prefix, found in words.items()}
@@ -161,7 +165,7 @@ for row in ids.select(code[:1])[:8]:
 #
 # Solutions stand in [solutions_part_one.ipynb](solutions_part_one.ipynb). Try first.
 #
-# **★ Count.** How many different IDs can `positions` codes make, when each code is one of `size`?
+# **★ (2 minutes) Count.** How many different IDs can `positions` codes make, when each code is one of `size`?
 
 
 # %%
@@ -172,9 +176,16 @@ def my_count(positions, size):
 checks.number_of_ids(my_count)
 
 # %% [markdown]
-# **★★ Perplexity.** If all documents got the same code, the code would be useless. *Perplexity* counts how many codes
-# are really in use: with shares $p_k$ it is $\exp(-\sum_k p_k \ln p_k)$. One code for all gives 1; $K$ codes used
-# alike give $K$. Write it for a list of codes.
+# **★★ (5 minutes) Perplexity.** If all documents got the same code, the code would be useless. *Perplexity* counts how
+# many codes are really in use: with shares $p_k$ it is $\exp(-\sum_k p_k \ln p_k)$. One code for all gives 1; $K$ codes
+# used alike give $K$. Write it for a list of codes.
+#
+# <details><summary>Hint</summary>
+#
+# `np.bincount(codes) / len(codes)` are the shares. Some may be 0, and 0 times the logarithm of 0 counts as 0: leave
+# them out.
+#
+# </details>
 
 
 # %%
@@ -185,11 +196,17 @@ def my_perplexity(codes):
 checks.perplexity(my_perplexity)
 
 # %% [markdown]
-# **★★★ Random is not zero everywhere.** AMI is *adjusted*: chance counts as 0. Plain agreement measures are not.
-# `purity` is the share of documents that belong to the most frequent category of their group. Give every document a
-# random code out of $K$ and find the least $K$ of 16, 64, 256, 1024 at which **random** codes reach a higher purity
-# than the 16 learned ones. (`lmi.category_agreement(labels, codes).purity`, and codes
+# **★★★ (10 minutes) Random is not zero everywhere.** AMI is *adjusted*: chance counts as 0. Plain agreement measures
+# are not. `purity` is the share of documents that belong to the most frequent category of their group. Give every
+# document a random code out of $K$ and find the least $K$ of 16, 64, 256, 1024 at which **random** codes reach a higher
+# purity than the 16 learned ones. (`lmi.category_agreement(labels, codes).purity`, and codes
 # `np.random.default_rng(0).integers(K, size=len(corpus))`, a fresh generator for each K.)
+#
+# <details><summary>Hint</summary>
+#
+# A loop over the four values of K, one `if`. The purity of the learned codes is the bar to pass.
+#
+# </details>
 
 # %%
 least_k = ...

@@ -161,6 +161,8 @@ checks.equal([first, second], [0, 1], "the wish stands beside the soft ball for 
 # %% [markdown]
 # ## 5. Two documents, one ID: the suffix
 #
+# **Predict first.** Which of the six will "a game for a console" meet?
+#
 # Sooner or later two documents agree in all codes. A seventh product does it here. An ID must name *one* document, so
 # a counter is appended: 0 for the first, 1 for the second. This **suffix** has no meaning and is never shown as if it
 # had. The package's `SemanticIDs` makes it.
@@ -234,7 +236,7 @@ lmi.plots.collision_sizes(real, run.corpus)
 # %% [markdown]
 # ## Exercises
 #
-# **★ The suffix.** For a list of codes, count for each how many *earlier* ones are equal.
+# **★ (5 minutes) The suffix.** For a list of codes, count for each how many *earlier* ones are equal.
 
 
 # %%
@@ -245,8 +247,15 @@ def my_suffixes(codes):
 checks.suffixes(my_suffixes)
 
 # %% [markdown]
-# **★★ Bits.** An ID could also be written as one binary number. How many binary digits (bits) do `positions` codes of
-# `size` values take, when `size` is a power of two? (Begin with one place: 2 to the power of how much is 32?)
+# **★★ (5 minutes) Bits.** An ID could also be written as one binary number. How many binary digits (bits) do
+# `positions` codes of `size` values take, when `size` is a power of two? (Begin with one place: 2 to the power of how
+# much is 32?)
+#
+# <details><summary>Hint</summary>
+#
+# The logarithm to base 2 is in `math.log2`.
+#
+# </details>
 
 
 # %%
@@ -257,10 +266,16 @@ def my_bits(positions, size):
 checks.bits(my_bits)
 
 # %% [markdown]
-# **★★★ Long arrows win.** Dot product and distance are not the same judge. Find a state $h$ (two numbers) whose
-# *nearest* row of the book below is row 0, while the *dot product* chooses row 1. The authors' released code begins
-# each codebook with k-means, which goes by distance, and then chooses by dot product, so this is a trap in earnest.
-# (The slides choose by dot product and do not say how a codebook begins.)
+# **★★★ (10 minutes) Long arrows win.** Dot product and distance are not the same judge. Find a state $h$ (two numbers)
+# whose *nearest* row of the book below is row 0, while the *dot product* chooses row 1. The authors' released code
+# begins each codebook with k-means, which goes by distance, and then chooses by dot product, so this is a trap in
+# earnest. (The slides choose by dot product and do not say how a codebook begins.)
+#
+# <details><summary>Hint</summary>
+#
+# Stand on row 0 itself and compute both: the distances to the two rows, and the two dot products.
+#
+# </details>
 
 # %%
 uneven = torch.tensor([[1.0, 0.0], [3.0, 1.0]])

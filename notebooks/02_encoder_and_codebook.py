@@ -175,6 +175,8 @@ for temperature in (10.0, 1.0, 0.3, 0.1):
 # A model learns by **gradients**: how much would the loss change if this number changed a little? Now change $h$ a
 # little. Most of the time the same code stays the greatest, so *nothing* changes; at a border it jumps. The gradient of
 # `argmax` is 0 almost everywhere. Torch is honest about it: nothing leads back to $h$.
+#
+# **Predict first.** What will the *mixture* below be, nearer to one row or to the mean of all four?
 
 # %%
 state = h[:1].clone().requires_grad_()
@@ -318,7 +320,8 @@ lmi.plots.code_probabilities(inside.why(browser, indexer, run.corpus.titles.inde
 # %% [markdown]
 # ## Exercises
 #
-# **★ Equation (2) yourself**, without `softmax`: states `[B, d]` and rows `[K, d]` to probabilities `[B, K]`.
+# **★ (5 minutes) Equation (2) yourself**, without `softmax`: states `[B, d]` and rows `[K, d]` to probabilities `[B,
+# K]`.
 
 
 # %%
@@ -329,7 +332,7 @@ def my_probabilities(h, rows):
 checks.code_probabilities(my_probabilities)
 
 # %% [markdown]
-# **★ Equation (3) yourself.**
+# **★ (2 minutes) Equation (3) yourself.**
 
 
 # %%
@@ -340,18 +343,27 @@ def my_choice(h, rows):
 checks.choose_codes(my_choice)
 
 # %% [markdown]
-# **★★ Make it sure.** Find a temperature at which document 5 ("a headset for a game on a console") gives its best code
-# at least 90 % and at most 99 %. (Halve it, look, halve it again.)
+# **★★ (5 minutes) Make it sure.** Find a temperature at which document 5 ("a headset for a game on a console") gives
+# its best code at least 90 % and at most 99 %. (Halve it, look, halve it again.)
 
 # %%
 my_temperature = ...
 checks.sure_temperature(my_temperature, h[4], E)
 
 # %% [markdown]
-# **★★★ A gradient for all.** In the walk from code 0 to code 2 above the loss moved $h$. It also moves the *rows*. For
-# `state = h[:1]` and the loss $\sum \hat c$, which row of $E$ gets the largest gradient, and which number is it, in
-# theory? (The mixture is $\sum_j P_j e_j$; differentiate by $e_j$, and do not forget that $P$ depends on $e_j$ too.)
-# Write the gradient of the loss with respect to the rows, for any state `[1, d]` and rows `[K, d]`, without autograd.
+# **★★★ (30 minutes) A gradient for all.** In the walk from code 0 to code 2 above the loss moved $h$. It also moves the
+# *rows*. For `state = h[:1]` and the loss $\sum \hat c$, which row of $E$ gets the largest gradient, and which number
+# is it, in theory? (The mixture is $\sum_j P_j e_j$; differentiate by $e_j$, and do not forget that $P$ depends on
+# $e_j$ too.) Write the gradient of the loss with respect to the rows, for any state `[1, d]` and rows `[K, d]`, without
+# autograd.
+#
+# <details><summary>Hint</summary>
+#
+# With $s_i$ the sum of row $i$ the loss is $\sum_i P_i s_i$. The row $e_j$ stands in it twice: in $s_j$, and, by way
+# of the score $h \cdot e_j$, in all $P_i$. The derivative of a softmax is $\partial P_i / \partial a_j = P_i
+# (\delta_{ij} - P_j)$.
+#
+# </details>
 
 
 # %%

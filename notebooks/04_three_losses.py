@@ -148,8 +148,8 @@ print(f"loss with both codes: {float(ours):.3f}   with the second code of anothe
 checks.true(wrong_second > ours - 0.02, "the second code of another document is no better than one's own")
 
 # %% [markdown]
-# **Leave it out.** What would a second code learn that does not know the first? It would play the same game from the
-# start. So train one position again, with another seed, and call the result the second code.
+# **Predict first, then leave it out.** What would a second code learn that does not know the first? It would play the
+# same game from the start. So train one position again, with another seed, and call the result the second code.
 
 # %%
 alone = {**settings, "positions": 1, "codebook_size": 4, "seed": 1}
@@ -240,9 +240,9 @@ checks.true(good[1] > bad[1], "and the diff ratio shows it, as on the slides (me
 
 # %% [markdown]
 # Without it, the states of one department lie so close together that one second code takes all of them. With it there
-# is a second code worth the name, but far from the ideal of 3: the run of seed 0, in the first picture, uses little
-# more than one second code in each department. Weight 1 lies between. How much the loss helps differs from seed to
-# seed and drifts from machine to machine; read all numbers, not the best.
+# is a second code worth the name, but not yet the ideal of 3: when this page was made, about two second codes were in
+# use in a department (the first picture is the run of seed 0). Weight 1 lies between. How much the loss helps differs
+# from seed to seed and drifts from machine to machine; read all numbers, not the best.
 #
 # ## 4. Equation (10): the commitment loss
 #
@@ -269,8 +269,9 @@ ours = -p_first[torch.arange(6), codes[:, 0]].mean()
 checks.equal(ours, commitment_loss([p_first], codes[:, :1]), "eq. (10): our loss and commitment_loss")
 
 # %% [markdown]
-# **Leave it out.** After each epoch the history notes `id_consistency`: the share of documents whose first code, as the
-# model would choose it now, is the one that was written down.
+# **Predict first, then leave it out.** Which share of the first codes will be kept? After each epoch the history notes
+# `id_consistency`: the share of documents whose first code, as the model would choose it now, is the one that was
+# written down.
 
 # %%
 forgetful = fits(commitment=0.0)
@@ -355,8 +356,8 @@ lmi.plots.training_curves(real.history, "within_prefix_perplexity")
 # %% [markdown]
 # ## Exercises
 #
-# **★ Equation (10) yourself.** `log_probabilities` is a list with one table `[B, K]` for each earlier position; `codes`
-# `[B, t-1]` were written down. Mean over documents, sum over positions.
+# **★ (5 minutes) Equation (10) yourself.** `log_probabilities` is a list with one table `[B, K]` for each earlier
+# position; `codes` `[B, t-1]` were written down. Mean over documents, sum over positions.
 
 
 # %%
@@ -367,9 +368,16 @@ def my_commitment(log_probabilities, codes):
 checks.commitment_loss(my_commitment)
 
 # %% [markdown]
-# **★★ Equation (9) yourself.** `anchor` and `view` are `[B, d]`, `negative` `[B, B]` is the crowd. Documents without a
-# crowd do not count; mean over the others. The crowd may show its second pictures, as above, or its first, as on the
-# slides: both are right.
+# **★★ (15 minutes) Equation (9) yourself.** `anchor` and `view` are `[B, d]`, `negative` `[B, B]` is the crowd.
+# Documents without a crowd do not count; mean over the others. The crowd may show its second pictures, as above, or its
+# first, as on the slides: both are right.
+#
+# <details><summary>Hint</summary>
+#
+# Scores `anchor @ view.T`; what is neither on the diagonal nor in the crowd becomes minus infinity; `log_softmax(1)`,
+# the diagonal, a minus. `negative.any(1)` says who counts.
+#
+# </details>
 
 
 # %%
@@ -380,9 +388,15 @@ def my_contrastive(anchor, view, negative):
 checks.contrastive_loss(my_contrastive)
 
 # %% [markdown]
-# **★★★ The best diff ratio.** A prefix holds six documents. Each is compared with four of the five others, drawn by
-# chance. Write six second codes (numbers from 0 to 2) with the highest diff ratio that three codes can have. Then say
-# why no draw can spoil it, and why three codes can never do better.
+# **★★★ (10 minutes) The best diff ratio.** A prefix holds six documents. Each is compared with four of the five others,
+# drawn by chance. Write six second codes (numbers from 0 to 2) with the highest diff ratio that three codes can have.
+# Then say why no draw can spoil it, and why three codes can never do better.
+#
+# <details><summary>Hint</summary>
+#
+# Five documents are compared at a time, so one of the six is missing. Which codes are safe against that?
+#
+# </details>
 
 # %%
 my_codes = ...

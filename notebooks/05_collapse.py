@@ -19,7 +19,8 @@
 # **You will see**
 #
 # 1. *posterior collapse*, provoked on purpose over five seeds, and a control that shows a second cause;
-# 2. equation (12), the warm-up against *reconstructor collapse*, trained by hand, and a fair test of whether it helps;
+# 2. equation (12), the warm-up against *reconstructor collapse*, trained by hand, a fair test of whether it helps, and
+#    a good pupil spoiled by a bad teacher;
 # 3. equation (13), the continuous stage, measured where it acts, and what becomes of the codes afterwards;
 # 4. a laboratory with switches, in which you break things yourself.
 
@@ -202,12 +203,102 @@ print(f"mean {mean(differences):+.3f}; of {len(differences)} seeds {sum(d > 0 fo
 # Read all the lines before you believe in a cure. The warmed-up teachers guess covered words a little better, in four
 # of five seeds when this page was made. But their *codes* are no better: fewer are in use and they agree less with the
 # shelves than those of the cold group, whose encoder had twice as many epochs with codes. So **these runs do not show a
-# reconstructor collapse that the warm-up prevents**. The shop is small and its words are easy; a T5 and a hundred
-# thousand documents may be another matter. On the slides (Figure (a), *RC: Macro-F1*) the runs without warm-up stay
-# behind; the slide does not say whether they had as many epochs in all.
+# reconstructor collapse that the warm-up prevents**. On the slides (Figure (a), *RC: Macro-F1*) the runs without
+# warm-up stay behind; the slide does not say whether they had as many epochs in all.
 #
 # What *is* plain in both groups: codes that k-means found on an untrained encoder begin well, nearly all twelve in use,
 # and do not last. Most of them are lost, teacher warm or cold. For that there is the second cure.
+#
+# **A pupil with something to lose.** *A bad teacher spoils a good pupil*, we said. But the pupil above was not good: an
+# encoder with random weights knows nothing that noise could spoil. On the slides the encoder is a pre-trained T5. So
+# let us make a good pupil first, one that knows the shelves, and give it a **new** reconstructor with random weights.
+# Three teachers, for each of five pupils:
+#
+# - *cold*: both learn together from the first step;
+# - *null vector*: first twelve epochs of equation (12), as above;
+# - *listening*: first as many epochs in which the teacher hears the pupil's **codes**, while the pupil stands still.
+#
+# **Predict first.** The pupil then has four epochs with each of them. Whose pupil loses least?
+
+
+# %%
+def lesson(model, optimiser, rows, with_code):
+    documents = encoded.batch(rows)
+    hints = draw_hints(documents.words, documents.present, worth, 0.2 if with_code else 0.5, generator=die)
+    if with_code:
+        state = model.encoder(documents, [])[0][:, -1]
+        logits = model.reconstruct([model.codebooks[0].straight_through(state)[0]], documents, hints)
+    else:
+        logits = model.reconstruct_from_hints(documents, hints)
+    descend(optimiser, reconstruction_loss(logits, hints.words, hints.weight))
+
+
+# %%
+def agreement(model):
+    with torch.no_grad():
+        codes = model.codebooks[0].choose(model.eval().encoder(encoded.batch(torch.arange(len(shop))), [])[0][:, -1])
+    return lmi.category_agreement(shop.labels(2), codes.numpy()).ami
+
+
+def learn(model, taught, epochs, with_code=True):
+    """Train `taught`, parameters of the model; the AMI of the codes with the shelves after each epoch."""
+    optimiser, amis = torch.optim.AdamW(list(taught), lr=2e-3), []
+    for _ in range(epochs):
+        for rows in torch.randperm(len(shop), generator=die).split(32):
+            lesson(model.train(), optimiser, rows, with_code)
+        amis.append(agreement(model))
+    return amis
+
+
+# %%
+from lmindexer.model.model import Reconstructor
+from lmindexer.settings.settings import make_settings
+
+WARM = choose(full=12, quick=2)
+teachers = {"cold": {"epochs": 0}, "null vector": {"epochs": WARM, "with_code": False}, "listening": {"epochs": WARM}}
+
+
+def with_new_teacher(pupil, seed, **before):
+    torch.manual_seed(seed)
+    model = deepcopy(pupil)
+    model.reconstructor = Reconstructor(64, len(model.word_table), make_settings("tiny"), tied_output=False)
+    learn(model, model.reconstructor.parameters(), **before)  # the pupil stands still
+    return learn(model, model.parameters(), epochs=4)
+
+
+# %%
+pupils = fits(hint_share=0.2, continuous_epochs=6, discrete_epochs=6)
+began, spoiled = [], {name: [] for name in teachers}
+for seed, pupil in zip(SEEDS, pupils, strict=True):
+    encoded, die = pupil.encoded_, torch.Generator().manual_seed(seed)
+    began.append(agreement(pupil.model_))
+    for name, before in teachers.items():
+        spoiled[name].append(with_new_teacher(pupil.model_, seed, **before))
+print("the pupils before  mean", f"{mean(began):.2f}  ", *(f"{value:.2f}" for value in began))
+for name, runs in spoiled.items():
+    worst = [min(run) for run in runs]
+    print(f"{name:<12} lowest  mean {mean(worst):.2f}  ", *(f"{value:.2f}" for value in worst))
+
+# %%
+lowest = {name: mean([min(run) for run in runs]) for name, runs in spoiled.items()}
+checks.true(lowest["cold"] < mean(began) - 0.05, "a teacher that knows nothing spoils a good pupil (mean of the seeds)")
+if choose(full=True, quick=False):
+    checks.true(lowest["listening"] > lowest["cold"], "one that has listened to the codes spoils it less")
+curves = {name: [mean(began), *(mean(values) for values in zip(*runs, strict=True))] for name, runs in spoiled.items()}
+lmi.plots.lines(list(range(5)), curves, "A good pupil gets a new teacher", x="Epochs together",
+                y="AMI with the shelves, mean", markers=True)  # fmt: skip
+
+# %% [markdown]
+# *There* is the reconstructor collapse, a mild one: the codes were good, and the first steps with a teacher that knows
+# nothing spoil them, with every seed; part of it comes back later. And warming the teacher up helps, **if it has heard
+# codes**, in most seeds (look at the list). Equation (12) with a null vector does not help here, and in some seeds it
+# does harm. Perhaps because such a teacher has only ever been asked by one and the same vector, and the first real code
+# is new to it. (The released code asks with a frozen random code in the warm-up; that is not tried here.)
+#
+# Other places where we looked: with MiniLM's states for a start (ATT&CK, 400 documents, 16 codes, no agreement, balance
+# or anchor, no continuous stage) the codes hold at the usual learning rate, teacher warm or cold; at five times that
+# rate they are lost in some seeds, and at twenty times in all, and again the warm-up makes no difference that two seeds
+# show.
 #
 # ## 4. The second cure: equation (13), first without a codebook
 #
@@ -304,15 +395,11 @@ lab
 #
 # The finished WordNet run used all cures, and more: its states start from MiniLM's mean and a lexical part, and three
 # terms that are not on the slides (agreement, balance, anchor) were trained beside the slides' three. Its *balance*
-# term asks for codes that are used alike, so a good perplexity here is not the merit of the warm-ups alone. Shaded:
-# the warm-up stages, in which there are no codes yet and so no perplexity. Green: the sound range; below the dotted
-# line the package would have warned.
+# term asks for codes that are used alike, so a good perplexity here is not the merit of the warm-ups alone. (The curves
+# of this run are in [06](06_a_real_corpus.ipynb), section 4.)
 
 # %%
 real = lmi.Bundle.open(lmi.samples_folder() / "runs" / "wordnet")
-lmi.plots.training_curves(real.history, "perplexity", codebook_sizes=real.ids.codebook_sizes, documents=len(real.ids))
-
-# %%
 last = real.history.query("stage == 'discrete'").groupby("position").last()
 print(last[["perplexity", "used_codes", "macro_f1"]].round(2))
 checks.true(last.perplexity.min() > 0.1 * 32, "no position of the bundled run has collapsed")
@@ -320,9 +407,9 @@ checks.true(last.perplexity.min() > 0.1 * 32, "no position of the bundled run ha
 # %% [markdown]
 # ## Exercises
 #
-# **★ When is it a collapse?** The package calls a position collapsed when its perplexity is below 10 % of what can be
-# reached, or when there is one code for all documents. With $K$ codes and $N$ documents at most $\min(K, N)$ can be
-# reached. Write the rule.
+# **★ (5 minutes) When is it a collapse?** The package calls a position collapsed when its perplexity is below 10 % of
+# what can be reached, or when there is one code for all documents. With $K$ codes and $N$ documents at most $\min(K,
+# N)$ can be reached. Write the rule.
 
 
 # %%
@@ -333,9 +420,16 @@ def my_rule(perplexity, k, n):
 checks.collapse_rule(my_rule)
 
 # %% [markdown]
-# **★★ Two switches.** The runs of section 2 had much against them: much to see, no warm-ups, a random codebook. Change
-# **two** of the settings `reconstructor_warmup`, `continuous` and `codebook_init` so that the perplexity ends above 4,
-# with 80 % still visible. One is not enough; why?
+# **★★ (10 minutes) Two switches.** The runs of section 2 had much against them: much to see, no warm-ups, a random
+# codebook. Change **two** of the settings `reconstructor_warmup`, `continuous` and `codebook_init` so that the
+# perplexity ends above 4, with 80 % still visible. One is not enough; why?
+#
+# <details><summary>Hint</summary>
+#
+# What does a random codebook do to states that are good? And what becomes of k-means centres on states that have
+# learned nothing?
+#
+# </details>
 
 # %%
 my_change = ...  # a dictionary from two settings to their new values
@@ -349,10 +443,10 @@ def run(change):
 checks.saving_switches(my_change, run)
 
 # %% [markdown]
-# **★★★ Listen or not?** Write a measure of posterior collapse that needs no codebook statistics: how much does the loss
-# rise when every document is given the code of the document before it (`row.roll(1, 0)`)? Return the loss with these
-# rows minus the loss with its own. Near 0 means: nobody listens. (`model`, `documents`, `hints` and `row` from section
-# 4 are there to try it on; `hints` has `words` and `weight`.)
+# **★★★ (10 minutes) Listen or not?** Write a measure of posterior collapse that needs no codebook statistics: how much
+# does the loss rise when every document is given the code of the document before it (`row.roll(1, 0)`)? Return the loss
+# with these rows minus the loss with its own. Near 0 means: nobody listens. (`model`, `documents`, `hints` and `row`
+# from section 4 are there to try it on; `hints` has `words` and `weight`.)
 
 
 # %%
@@ -369,14 +463,19 @@ checks.listening(my_listening)
 # |---|---|---|---|
 # | dead rows | a random codebook begins with few codes in use | k-means on the states | plain: sections 2, 3 |
 # | posterior collapse | perplexity low, the loss still falls | eq. (13), state before code | plain: section 4 |
-# | reconstructor collapse | Macro-F1 stays low | eq. (12): the teacher studies alone | not shown: section 3 |
+# | reconstructor collapse | good codes get worse at first | a teacher that has learned before | mild; see below |
+#
+# The third one shows where the pupil is good and its teacher is new (section 3). A teacher that has heard codes helps
+# there; equation (12) with a null vector does not.
 #
 # The shop is one small world, and digits drift from machine to machine. On other corpora and models the shares will
-# differ; that a warm-up shows little here does not say that it shows little with a T5 and a hundred thousand documents.
+# differ; that equation (12) shows little here does not say that it shows little with a T5 and a hundred thousand
+# documents.
 #
 # **Read.** The slide "Training self-supervised semantic indexer" (the two collapses) and the training study with its
 # Figures (a) to (c). [lmindexer/training/training.py](../lmindexer/training/training.py) has the stages as one loop.
 #
 # **Break it.** In section 2 raise `hint_share` from 0 to 0.9 in steps. Where does the collapse begin? Is it sudden?
 #
-# This ends the machine room. [06](06_a_real_corpus.ipynb) runs the whole method on a real corpus, stage by stage.
+# Next: you have seen every part of the engine. In [14](14_the_whole_method.ipynb) you build it yourself; then
+# [06](06_a_real_corpus.ipynb) runs the whole method on a real corpus, stage by stage.

@@ -119,8 +119,10 @@ history[columns].round(3)
 lmi.plots.training_curves(history, "perplexity", bundle.ids.codebook_sizes, len(corpus))
 
 # %% [markdown]
-# The star is the codebook just after k-means, the solid line the discrete stage. The green band is the healthy range:
-# from a tenth of the reachable perplexity up to all of it. The claim to check is that no position collapsed:
+# The star is the codebook just after k-means, the solid line the discrete stage. Shaded: the warm-up stages, in which
+# there are no codes yet and so no perplexity. The green band is the healthy range: from a tenth of the reachable
+# perplexity up to all of it; below the dotted line the package would have warned. The claim to check is that no
+# position collapsed:
 
 # %%
 discrete = history[history["stage"] == "discrete"].groupby("position")["perplexity"].last()
@@ -147,8 +149,9 @@ print(history[history["stage"] == "discrete"].pivot(index="epoch", columns="posi
 lmi.plots.training_curves(history, "macro_f1")
 
 # %% [markdown]
-# Training position 2 moves the encoder, and with it the codes of position 1 that are written down already. The
-# commitment loss holds them. `id_consistency` is the share of documents that still get their written codes:
+# **Predict first.** Training position 2 moves the encoder, and with it the codes of position 1 that are written down
+# already. The commitment loss holds them. How many of 100 documents keep their code? `id_consistency` is the share of
+# documents that still get their written codes:
 
 # %%
 later = history[history["id_consistency"].notna()]
@@ -232,15 +235,16 @@ print(
 # %% [markdown]
 # ## Exercises
 #
-# **★ Which kind of stage took longest in the bundled run?** Fill in its name.
+# **★ (2 minutes) Which kind of stage took longest in the bundled run?** Fill in its name.
 
 # %%
 longest = ...  # "reconstructor_warmup", "continuous", "codebook_init" or "discrete"
 checks.longest_stage(longest, history, bundle.manifest["timings"])
 
 # %% [markdown]
-# **★★ How many epochs has a fit in all, each k-means counted as one?** Write a function of the settings `positions`,
-# `warmup_epochs`, `continuous_epochs` and `discrete_epochs`, in this order. The bundled run's history is one example.
+# **★★ (5 minutes) How many epochs has a fit in all, each k-means counted as one?** Write a function of the settings
+# `positions`, `warmup_epochs`, `continuous_epochs` and `discrete_epochs`, in this order. The bundled run's history is
+# one example.
 
 
 # %%
@@ -251,9 +255,17 @@ def my_epochs(positions, warmup, continuous, discrete):
 checks.epochs_in_all(my_epochs)
 
 # %% [markdown]
-# **★★★ A fit that stops when it is good enough.** Write a `Progress` whose `record` raises `StopIteration` as soon as
-# the perplexity of position 1 in a discrete stage is above its `bound`, and never elsewhere. (A row of the warm-up has
-# no perplexity.) The check calls `record` with histories of its own; then try it: `fit(part, progress=GoodEnough())`.
+# **★★★ (15 minutes) A fit that stops when it is good enough.** Write a `Progress` whose `record` raises `StopIteration`
+# as soon as the perplexity of position 1 in a discrete stage is above its `bound`, and never elsewhere. (A row of the
+# warm-up has no perplexity.) The check calls `record` with histories of its own; then try it: `fit(part,
+# progress=GoodEnough())`.
+#
+# <details><summary>Hint</summary>
+#
+# A row is a dictionary with `stage`, `position` and, in most stages, `perplexity`. Ask for the stage and the position
+# before you look at the perplexity.
+#
+# </details>
 
 
 # %%

@@ -80,7 +80,7 @@ checks.equal(by_hand, package.ami, "AMI by shuffling and by formula", tolerance=
 
 # %% [markdown]
 # Why go to that trouble? Give 600 documents of 12 classes **random** codes, more and more of them. A fair measure says
-# 0 all the time.
+# 0 all the time. **Predict first:** what will purity say of 400 random codes?
 
 # %%
 labels = rng.integers(12, size=600).astype(str)
@@ -167,9 +167,10 @@ compared = compare_methods(level1, codes_of, "LMIndexer")
 pd.DataFrame([vars(one) for one in compared]).round(3)
 
 # %% [markdown]
-# `low` and `high` are the 95 % interval, `p` is of Student's t with that error. An interval that holds 0 says: these
-# documents do not tell the two apart. `p_holm` has been corrected for making several comparisons at once; that is
-# short enough to check: the smallest of $m$ p-values is multiplied by $m$, the next by $m-1$, ….
+# Each row is LMIndexer minus the method named. `low` and `high` are the 95 % interval, `p` is of Student's t with that
+# error. An interval that holds 0 says: these documents do not tell the two apart. `p_holm` has been corrected for
+# making several comparisons at once; that is short enough to check: the smallest of $m$ p-values is multiplied by $m$,
+# the next by $m-1$, ….
 #
 # The rule of section 2 and the interval here may disagree, and when this page was made they did: LMIndexer stood below
 # residual k-means by an interval without 0, and by less than the spread of the seeds. They answer different questions:
@@ -281,15 +282,16 @@ for run in study.runs[:4]:
 # %% [markdown]
 # ## Exercises
 #
-# **★ What AMI do two equal groupings have when their names are exchanged?** (`["a", "a", "b"]` and `[1, 1, 0]`.)
+# **★ (2 minutes) What AMI do two equal groupings have when their names are exchanged?** (`["a", "a", "b"]` and `[1, 1,
+# 0]`.)
 
 # %%
 answer = ...
 checks.renamed_ami(answer)
 
 # %% [markdown]
-# **★★ Purity.** With how many *used* codes is the purity of $N$ documents 1, whatever their categories are? Write the
-# least such number as a function of $N$.
+# **★★ (5 minutes) Purity.** With how many *used* codes is the purity of $N$ documents 1, whatever their categories are?
+# Write the least such number as a function of $N$.
 
 
 # %%
@@ -300,9 +302,17 @@ def codes_for_purity_1(N):
 checks.pure_codes(codes_for_purity_1)
 
 # %% [markdown]
-# **★★★ A seed is not a document.** Write the standard error of an AMI over documents by leaving out one after the other
-# (the *jackknife*): $\sqrt{\tfrac{N-1}{N} \sum_i (a_i - \bar a)^2}$, with $a_i$ the AMI without document $i$ and $\bar
-# a$ their mean. Then compare it, for LMIndexer's seed 0, with the spread over seeds in section 2: which is larger?
+# **★★★ (20 minutes) A seed is not a document.** Write the standard error of an AMI over documents by leaving out one
+# after the other (the *jackknife*): $\sqrt{\tfrac{N-1}{N} \sum_i (a_i - \bar a)^2}$, with $a_i$ the AMI without
+# document $i$ and $\bar a$ their mean. Then compare it, for LMIndexer's seed 0, with the spread over seeds in section
+# 2: which is larger?
+#
+# <details><summary>Hint</summary>
+#
+# `np.delete(labels, i)` leaves out document $i$; a list of all $a_i$; then `np.std` divides by $N$, so the root of $N
+# - 1$ is what is left to multiply by.
+#
+# </details>
 
 
 # %%

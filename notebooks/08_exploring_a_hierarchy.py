@@ -214,7 +214,7 @@ lmi.plots.id_map_raster(cells, "c1", "position", labels).update_layout(title={"f
 
 # %% [markdown]
 # How much of the neighbourhood survives? For some documents we take the 10 nearest by $h$ and the 10 nearest on the
-# map, and count what they share.
+# map, and count what they share. **Predict first:** which share?
 
 # %%
 rng = np.random.default_rng(0)
@@ -248,14 +248,15 @@ checks.true(same > 5 * chance, "the first code follows the neighbourhoods of h")
 #
 # ## Exercises
 #
-# **★ How many documents lie under the largest prefix of two codes?**
+# **★ (5 minutes) How many documents lie under the largest prefix of two codes?**
 
 # %%
 largest = ...
 checks.largest_prefix(largest, bundle.ids)
 
 # %% [markdown]
-# **★★ Purity by hand.** Write a function of a list of categories that gives the share of the most frequent one.
+# **★★ (5 minutes) Purity by hand.** Write a function of a list of categories that gives the share of the most frequent
+# one.
 
 
 # %%
@@ -266,10 +267,18 @@ def purity(categories):
 checks.purity(purity)
 
 # %% [markdown]
-# **★★★ A better name.** Key words ignore how many *documents* hold a word. Weigh a word by the share of documents under
-# the prefix that hold it, times the logarithm above (with $n_w$ and $A$ as there). For which first codes does the best
-# word change? Put the best word of every first code in a dictionary from code to word.
+# **★★★ (30 minutes) A better name.** Key words ignore how many *documents* hold a word. Weigh a word by the share of
+# documents under the prefix that hold it, times the logarithm above (with $n_w$ and $A$ as there). For which first
+# codes does the best word change? Put the best word of every first code in a dictionary from code to word.
 # (`lmi.quality.keywords.PrefixKeywords.from_corpus(corpus)` has counted the words: `words` and `counts` `[N, V]`.)
+#
+# <details><summary>Hint</summary>
+#
+# `counts > 0` says which document holds which word. `bundle.ids.select([code])` are the rows of a prefix, so the mean
+# over them is the share. $n_w$ is the sum of a column of `counts`, and $A$ the sum of all $n_w$ over the number of
+# first codes.
+#
+# </details>
 
 # %%
 best_words = ...

@@ -189,7 +189,7 @@ for name, ids, documents in (("seen", later.ids_, corpus), ("new", answer.ids, n
 # fit in less well than the others, as the estimate says; how much less, so few cannot tell.
 #
 # When the new documents speak of things that the old ones never did, the model has no codes for them. Does the
-# *probability* of the chosen code warn of that? Try it with nonsense:
+# *probability* of the chosen code warn of that? **Predict first**, then try it with nonsense:
 
 # %%
 p_new, p_old = (
@@ -201,9 +201,9 @@ strange = later.encode(["qwertz uiop asdf", "0000 1111 2222"], details=True)
 print("nonsense:", [round(float(p), 2) for p in strange.probabilities[:, 0]])
 
 # %% [markdown]
-# The nonsense is chosen less surely than the rest here, near the 1/12 of a blind choice, so a low probability is a
-# hint. It is no alarm that one can trust: two strings are not a test, and a softmax over $K$ codes has to choose one of
-# them and has no way to say *none*. Look at documents, not only at numbers, when a source changes.
+# The nonsense is chosen less surely than the rest here, not far from the 1/12 of a blind choice, so a low probability
+# is a hint. It is no alarm that one can trust: two strings are not a test, and a softmax over $K$ codes has to choose
+# one of them and has no way to say *none*. Look at documents, not only at numbers, when a source changes.
 
 # %% [markdown]
 # ## 5. Larger corpora
@@ -253,8 +253,8 @@ checks.equal(indexer.states_.nbytes, len(corpus) * d * 2, "two bytes a number")
 # %% [markdown]
 # ## 6. GPUs, one or several
 #
-# `device="auto"` takes a GPU where there is one. With a T5 backbone, which trains its encoder, that is a must. One
-# fit uses one device. Several GPUs serve several fits at once, which is what seeds and codebook sizes need:
+# `device="auto"` takes a GPU where there is one. With a T5 backbone, which trains its encoder, that is a must. Several
+# GPUs can serve several fits at once, which is what seeds and codebook sizes need:
 #
 # ```sh
 # CUDA_VISIBLE_DEVICES=0 lmindexer fit products.csv --run runs/seed0 --set seed=0 &
@@ -262,7 +262,14 @@ checks.equal(indexer.states_.nbytes, len(corpus) * d * 2, "two bytes a number")
 # wait
 # ```
 #
-# Each is a process of its own with a run of its own, so a crash of one leaves the other alone.
+# Each is a process of its own with a run of its own, so a crash of one leaves the other alone. Or several processes
+# share *one* fit, and each takes its rows of every batch:
+#
+# ```sh
+# torchrun --standalone --nproc-per-node 2 -m lmindexer fit products.csv --run runs/products
+# ```
+#
+# [docs/scaling.md](../docs/scaling.md) says what is shared out, what was run and what was not.
 
 # %%
 import torch
@@ -274,8 +281,9 @@ checks.true(auto.type == ("cuda" if torch.cuda.is_available() else "cpu"), "auto
 # %% [markdown]
 # ## Exercises
 #
-# **★ The least codebook.** Which is the least $K$ with room for every document, $K^T \ge N$? A whole number, for any
-# number of documents and positions. (Mind the rounding of roots: $125^{1/3}$ is not quite 5 for a computer.)
+# **★ (10 minutes) The least codebook.** Which is the least $K$ with room for every document, $K^T \ge N$? A whole
+# number, for any number of documents and positions. (Mind the rounding of roots: $125^{1/3}$ is not quite 5 for a
+# computer.)
 
 
 # %%
@@ -286,7 +294,8 @@ def my_size(documents, positions):
 checks.least_codebook(my_size)
 
 # %% [markdown]
-# **★★ Append by hand.** Given the codes of old documents and of one new one, which suffix does the new one get?
+# **★★ (2 minutes) Append by hand.** Given the codes of old documents and of one new one, which suffix does the new one
+# get?
 
 
 # %%
@@ -297,10 +306,17 @@ def next_suffix(old, new):
 checks.next_suffix(next_suffix)
 
 # %% [markdown]
-# **★★★ Learn on a part.** Given an indexer that was fitted on `seen`, and documents `unseen` by it: how much lower is
-# the AMI of the first code with level 1 on the unseen ones? Write the function; then fit on the first half of `corpus`
-# and use it. Look at the codes, too: a model that puts everything under one code loses nothing, and has nothing to
-# lose.
+# **★★★ (15 minutes) Learn on a part.** Given an indexer that was fitted on `seen`, and documents `unseen` by it: how
+# much lower is the AMI of the first code with level 1 on the unseen ones? Write the function; then fit on the first
+# half of `corpus` and use it. Look at the codes, too: a model that puts everything under one code loses nothing, and
+# has nothing to lose.
+#
+# <details><summary>Hint</summary>
+#
+# The indexer keeps the IDs of what it was fitted on in `ids_`, and `encode` gives those of the rest.
+# `lmi.category_agreement(corpus.labels(1), codes).ami` is the measure.
+#
+# </details>
 
 
 # %%

@@ -64,6 +64,12 @@ print(dict(zip(names, ids.unique_strings().tolist(), strict=True)))
 #
 # $$\mathcal{L}_{\text{downstream}} = -\sum_{(q, c_d)} \sum_{j \leq T} \log P_s(c_d^j \mid q, c_d^{<j}) \qquad (14)$$
 #
+# > **Slides, released code, this package.** The slides sum over the $T$ codes of a document. The released code trains
+# > a T5 to write them as tokens, with a counter for equal codes and an end sign behind them; its softmax runs over the
+# > *whole vocabulary*, words included, and what no ID allows is struck out only when it searches. In this package it
+# > runs over the codebook of the position (`normalise="codebook"`) or over the codes that exist (`"tree"`, the default;
+# > section 3), and the counter, the suffix, is one more position where it is asked for.
+#
 # One pair: after some history comes the pot, `<1><1>`. The model has given scores to the three codes of position 1,
 # and then, **after it was told that the first code is 1**, to the three codes of position 2.
 

@@ -210,6 +210,8 @@ for text in task.texts("test")[:3]:
 # Seven methods. The last three are one model with three kinds of IDs: it writes the ID of the product that is meant, by
 # equation (14) with a query for $q$, and breaks no ties (documents with equal codes have equal scores, and the
 # measures count them pessimistically). Only the IDs differ, so only they can make a difference.
+#
+# **Predict first.** In which order will the seven stand?
 
 # %%
 indexer = lmi.load_indexer(lmi.samples_folder() / "runs" / "attack")
@@ -240,6 +242,8 @@ plain = table[table["view"] == "all"].sort_values("NDCG@5")
 plain[["method", "seeds", "NDCG@5", "NDCG@5 low", "NDCG@5 high", "NDCG@5 sd", "MAP@5", "Recall@10"]].round(3)
 
 # %% [markdown]
+# Digits drift a little from machine to machine; what the text claims is computed in the cells.
+#
 # **Paired intervals.** All methods answer the same 200 queries. An easy query is easy for all, so the difference
 # *query by query* is much surer than two intervals side by side would say.
 

@@ -136,8 +136,8 @@ checks.true(len(pairs) == 2, "both comparisons are paired by question")
 # released code holds no generator. What the made-up queries were worth *there* cannot be said; here you have just
 # measured it. A mix also gives more steps of training, so part of a gain may be that.
 #
-# (The view is `ties`: three short codes leave documents with equal IDs, and the view puts those in the order of their
-# vectors. Notebook 12, section 5.)
+# (Digits drift from machine to machine. The view is `ties`: three short codes leave documents with equal IDs, and the
+# view puts those in the order of their vectors. Notebook 12, section 5.)
 #
 # ## 4. Documents that came later
 #

@@ -52,11 +52,12 @@ model_picture()
 # %% [markdown]
 # The same as text, one line for each arrow that carries numbers:
 #
-#     words   [B, L]    ──T5 encoder──▶  states [B, L, d]
-#     start, c¹ … cᵗ⁻¹  [B, t, d]  ──T5 decoder over the states──▶  h¹ … hᵗ  [B, t, d]
-#     hᵗ      [B, d]    ──softmax over Eᵗ [K, d]──▶  log P_s [B, K]  ──argmax──▶  cᵗ [B],  ĉᵗ [B, d]
-#     q = ĉ   [B, d],   k = v = [ĉ¹ … ĉᵗ ; hints]  [B, t+L, d]  ──attention──▶  z [B, d]
-#     z       [B, d]    ──word table [V, d]──▶  P_recon [B, V]  ──▶  surprise at the hidden words
+#     words [B, L]   ──T5 encoder──▶   states [B, L, d]
+#     start, c¹ … cᵗ⁻¹ [B, t, d]   ──T5 decoder, states──▶   h¹ … hᵗ [B, t, d]
+#     hᵗ [B, d]   ──softmax over Eᵗ [K, d]──▶   log P_s [B, K]
+#     log P_s [B, K]   ──argmax──▶   cᵗ [B],   ĉᵗ [B, d]
+#     q = ĉ [B, d],   k = v = [ĉ¹ … ĉᵗ; hints] [B, t+L, d]   ──attention──▶   z [B, d]
+#     z [B, d]   ──word table [V, d]──▶   P_recon [B, V]   ──▶   surprise
 #
 # > **Predict first.** Which of the boxes does the finished indexer still need, when a new text comes and wants an ID?
 #
@@ -600,7 +601,8 @@ for pair in codes.unique(dim=0)[:6].tolist():
 # What the package has beyond these lines: texts of unlike length, a tokenizer, a pre-trained encoder whose states are
 # kept, batches in groups of one prefix, checkpoints, diagnostics after each epoch, and words for what goes wrong.
 #
-# **Read.** [lmindexer/training/objective.py](../lmindexer/training/objective.py), which is `terms` for grown-ups.
+# **Read.** [lmindexer/training/objective.py](../lmindexer/training/objective.py), which is `terms` with everything that
+# the package adds.
 #
 # **Break it.** Each is one changed line; say first what will happen to the AMI, then run three seeds.
 #
