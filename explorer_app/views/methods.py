@@ -41,6 +41,7 @@ def render() -> None:
     table = found.table(view)
     key = wanted if any(wanted in keys for keys in found.keys.values()) else table["key"].iloc[0]
     _table(found, table, view, metric, key)
+    _ids(group, found, view, metric)
     _queries(group, found, view, key)
 
 
@@ -51,7 +52,7 @@ def _spoken(name: str) -> str:
 
 def _here(**changes) -> dict:
     """This page's link with changes."""
-    names = ("task", "view", "metric", "model", "beam", "lost")
+    names = ("task", "view", "metric", "model", "beam", "lost", "ids", "codes", "level")
     return links.query(**({name: links.get(name) for name in names if links.get(name)} | changes))
 
 
@@ -76,6 +77,31 @@ def _table(found: task_methods.Methods, table: pd.DataFrame, view: str, metric: 
     figure = plots.method_metric(table, metric, seeds)
     chart(figure, f"metric_{metric}_{view}", beside=True)
     export("methods", figure, {"methods": table.drop(columns="key")})
+
+
+def _ids(group: dict, found: task_methods.Methods, view: str, metric: str) -> None:
+    """Where several methods answer by IDs: what their IDs are beside what they reach, when it is asked for."""
+    keys = [keys[0] for keys in found.keys.values()]
+    keys = [key for key in keys if group[key].model_folder is not None and task_methods.writes_ids(group[key])]
+    levels = found.task.corpus.levels
+    if len(keys) < 2 or not levels:
+        return
+    if not links.toggle("Do IDs that agree with the categories answer better?", "ids"):
+        return
+    models = {key: task_context.model(group[key]) for key in keys}
+    depth = max(len(model.ids_.codebook_sizes) for model in models.values())
+    columns = st.columns([2, 2, 5])
+    length = links.choose("Codes", range(1, depth + 1), "codes", 1, where=columns[0])
+    level = links.choose("Category level", range(1, levels + 1), "level", 1, where=columns[1])
+    rows = task_methods.ids_and_metric(found, models, view, length, level)
+    of = f"c1 … c{length}" if length > 1 else "c1"
+    figure = plots.agreement_metric(rows, metric, f"{of} with level {level}")
+    chart(figure, f"ids_{metric}_{view}_{length}_{level}", beside=True)
+    rows = rows[["method", "ami", "shared", metric]].rename(columns={metric: "value"})
+    columns = [Column("method", "method"), Column("ami", "AMI", "number", 3), Column("value", metric, "number", 4)]
+    columns.insert(2, Column("shared", "share their codes", "number", 3, "share of documents whose codes another has"))
+    show(rows, columns, "ids_table", "IDs and what they are worth")
+    export("ids", figure, {"ids": rows})
 
 
 def _interval(row, name: str) -> str:

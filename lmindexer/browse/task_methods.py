@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.ids.grouping import group_rows
+from lmindexer.quality import category_agreement
 from lmindexer.runs.task_run import TaskRun
 from lmindexer.tasks import recommendation  # noqa: F401 (its models are known from here on)
 from lmindexer.tasks.base import MODELS, Task, TaskModel, rankings_of, task_of
@@ -77,6 +79,27 @@ def measured(runs: Mapping[str, TaskRun]) -> Methods:
     if found is None:
         raise LMIndexerError(next(iter(broken.values()), "There is no run of this task."))
     return Methods(task, found, keys, broken)
+
+
+def ids_and_metric(found: Methods, models: Mapping[str, TaskModel], view: str, length: int, level: int) -> pd.DataFrame:
+    """What the IDs of each method are, beside what the method reaches: `Methods.table` of those with IDs, and
+
+    ami (of the prefixes of `length` codes, or of whole IDs that are shorter, with a category level; missing where it
+    says nothing), shared (share of documents whose codes another one has too). Several seeds: the first one's IDs.
+
+    Args:
+        models: {key of a run: its model}, at least of the methods' first runs; others are left out.
+    """
+    table = found.table(view)
+    table = table[table["key"].isin(models)].reset_index(drop=True)
+    labels, rows = found.task.corpus.labels(level), []
+    for key in table["key"]:
+        codes = models[key].ids_.codes
+        agreement = category_agreement(labels, group_rows(codes[:, :length]).index)
+        counts = group_rows(codes).counts
+        ami = None if agreement.says_nothing else agreement.ami
+        rows.append({"ami": ami, "shared": float(counts[counts > 1].sum() / len(codes))})
+    return table.join(pd.DataFrame(rows, columns=["ami", "shared"], dtype=float))
 
 
 def outcomes(run: TaskRun, task: Task, view: str) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from lmindexer.plots.numbers import MOST as MOST_NUMBERS
 from lmindexer.plots.numbers import numbers, unmarked
 from lmindexer.plots.perplexity import perplexity
 from lmindexer.plots.reconstruction import reconstruction
+from lmindexer.plots.tasks.agreement_metric import agreement_metric
 from lmindexer.plots.tasks.beam_tree import beam_tree
 from lmindexer.plots.tasks.lost_positions import lost_positions
 from lmindexer.plots.tasks.method_metric import method_metric
@@ -30,6 +31,7 @@ from lmindexer.plots.training_curves import training_curves
 __all__ = [
     "MOST_NUMBERS",
     "agreement",
+    "agreement_metric",
     "annotator_shares",
     "answer_times",
     "beam_tree",

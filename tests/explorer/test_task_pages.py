@@ -8,7 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer_app import context
-from lmindexer.datasets import samples_folder
+from lmindexer.datasets import load_sample, samples_folder
+from lmindexer.indexers import RandomIndexer
+from lmindexer.tasks.recommendation import GenerativeRecommender, Recommendation
 
 APP = Path(context.__file__).with_name("app.py")
 RUNS = samples_folder() / "runs"
@@ -30,6 +32,10 @@ def visit(monkeypatch):
         return test
 
     return go
+
+
+def charts_on(test) -> str:
+    return "".join(str(element.proto.spec) for element in test.get("plotly_chart"))
 
 
 def words_on(test) -> str:
@@ -129,3 +135,21 @@ def test_task_runs_alone_and_broken_ones(visit, tmp_path):
         test = visit(page, tmp_path, model="sasrec", user=USER)
         said = words_on(test) + "".join(warning.value for warning in test.sidebar.warning)
         assert "splits.parquet" in said.replace("\\", "")
+
+
+def test_ids_and_what_they_are_worth(visit, tmp_path):
+    """Two methods with IDs: agreement with the categories beside the metric, when it is asked for."""
+    for name in ("attack", "attack-recommend-0"):
+        shutil.copytree(RUNS / name, tmp_path / name)
+    corpus = load_sample("attack")
+    ids = RandomIndexer(positions=2, codebook_size=16).fit(corpus)
+    small = {"epochs": 1, "dim": 8, "layers": 1, "text": None, "ties": "suffix", "validation_users": 20}
+    model = GenerativeRecommender(ids, name="random IDs", **small).fit(Recommendation(corpus), progress=False)
+    model.save(tmp_path / "random")
+    test = visit("methods", tmp_path)
+    switch = next(one for one in test.toggle if "agree with the categories" in one.label)
+    assert "c1 with level 1" not in charts_on(test)
+    switch.set_value(True).run()
+    assert not test.exception and "AMI of c1 with level 1" in charts_on(test) and "random IDs" in charts_on(test)
+    one_method = visit("methods")
+    assert not any("agree with the categories" in one.label for one in one_method.toggle)

@@ -52,3 +52,13 @@ def test_lost_positions_and_found_sum_to_one():
     assert list(bars.x) == ["position 1", "document", "never"] and sum(bars.y) == 1
     assert list(points.y) == [0.9, 0.4]
     assert not plots.lost_positions(table.iloc[:0], 1, 5).data
+
+
+def test_agreement_stands_beside_the_metric_and_silence_is_left_out():
+    rows = pd.DataFrame({"method": ["a", "b<", "c"], "ami": [0.1, 0.6, None], "shared": [0.0, 0.5, 1.0],
+                         "R": [0.5, 0.2, 0.3], "R low": [0.4, 0.1, 0.2], "R high": [0.7, 0.3, 0.4]})  # fmt: skip
+    points = plots.agreement_metric(rows, "R").data[0]
+    assert list(points.x) == [0.1, 0.6] and list(points.y) == [0.5, 0.2] and list(points.text) == ["a", "b&lt;"]
+    assert list(points.textposition) == ["middle right", "middle left"]
+    assert list(points.error_y.array.round(2)) == [0.2, 0.1] and list(points.error_y.arrayminus.round(2)) == [0.1, 0.1]
+    assert not plots.agreement_metric(rows[2:], "R").data

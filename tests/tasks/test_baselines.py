@@ -68,7 +68,7 @@ def test_item_knn_learns_a_toy_shop_and_popularity_does_not(task):
 def test_the_paper_forms_can_be_fitted(task):
     for kind in (SASRec, GRU4Rec, BERT4Rec, FDSA, HGN):
         model = kind("paper", epochs=1, max_history=6).fit(task, progress=False)
-        assert model.settings["loss"] != "sampled_cross_entropy" and len(model.history_) == 1
+        assert model.settings["loss"] != "softmax" and len(model.history_) == 1
 
 
 def test_text_tells_apart_what_ids_cannot():
@@ -180,6 +180,18 @@ def test_sampled_cross_entropy_stands_for_the_whole():
     drawn = [losses.sampled_cross_entropy(states, targets, rows, negatives=100) for _ in range(200)]
     assert float(torch.stack(drawn).mean()) == pytest.approx(float(whole), rel=0.02)
     assert torch.equal(losses.sampled_cross_entropy(states, targets, rows, negatives=299), whole)
+
+
+def test_softmax_is_over_all_items_unless_they_are_very_many(monkeypatch):
+    torch.manual_seed(0)
+    states, rows, targets = torch.randn(4, 8), torch.randn(30, 8), torch.randint(30, (4,))
+    assert torch.equal(losses.softmax(states, targets, rows, negatives=5), losses.cross_entropy(states, targets, rows))
+    monkeypatch.setattr(losses, "WHOLE", 29)
+    torch.manual_seed(1)
+    drawn = losses.softmax(states, targets, rows, negatives=5)
+    torch.manual_seed(1)
+    assert torch.equal(drawn, losses.sampled_cross_entropy(states, targets, rows, negatives=5))
+    assert SASRec().settings["loss"] == "softmax"
 
 
 def test_losses_by_hand():

@@ -163,6 +163,21 @@ def test_joined_blocks_have_unit_mean_norm(bert):
     assert np.allclose(source.embed(TEXTS[:3]), found[:3], atol=1e-5)
 
 
+def test_a_scale_makes_a_block_weigh_less(bert, tmp_path):
+    source = make_embeddings(f"{bert}+0.25*tfidf")
+    assert source.scales == [1.0, 0.25] and make_embeddings(source.spec).spec == source.spec
+    plain, found = make_embeddings(f"{bert}+tfidf").fit(TEXTS), source.fit(TEXTS)
+    assert np.array_equal(found[:, :16], plain[:, :16]) and np.allclose(found[:, 16:], plain[:, 16:] / 4)
+    source.save(tmp_path / "kept")
+    assert np.allclose(load_embeddings(tmp_path / "kept").embed(TEXTS[:3]), found[:3], atol=1e-5)
+
+
+@pytest.mark.parametrize("word", ["minilm+x*tfidf", "minilm+0*tfidf", "minilm+-1*tfidf", "minilm+inf*tfidf"])
+def test_a_scale_is_a_number_above_zero(word):
+    with pytest.raises(SettingsError, match="scale"):
+        make_embeddings(word)
+
+
 def test_one_source_alone_cannot_be_joined():
     with pytest.raises(SettingsError, match="two sources or more"):
         JoinedEmbeddings(["tfidf"])

@@ -23,7 +23,7 @@ class Line:
 
 SAMPLE_SIZES = {"attack": (16, 8, 8)}  # of the bundled run's IDs; every other method of the comparison takes the same
 SIZES = (32, 32, 32)
-OFTEN = 5  # judgements a document, from which its row is learned
+OFTEN = 5  # judgements a document, from which its row is learned and words stand beside its vector
 
 
 def lines_for(corpus: Corpus) -> dict[str, Line]:
@@ -32,7 +32,8 @@ def lines_for(corpus: Corpus) -> dict[str, Line]:
     The IDs of the five methods have equal codebook sizes: those of the bundled LMIndexer run where the corpus is a
     sample, otherwise 3 × 32. "Best" takes IDs that were chosen for search, of residual k-means: for rows of the node
     one code of 256 and then the document; for the forms without vectors of documents three codes of 256 (up to 4,000
-    documents: 32, and three of 16). Rows of documents are learned where there are 5 judgements a document or more.
+    documents: 32, and three of 16). Where there are 5 judgements a document or more, rows of documents are learned and
+    words stand beside MiniLM's vectors (tf-idf); with fewer, both cost more than they bring.
     """
     sizes = SAMPLE_SIZES.get(corpus.name, SIZES)
     found = [
@@ -61,7 +62,8 @@ def _best(corpus: Corpus, form: str) -> Callable[[int], TaskModel]:
     """Residual k-means IDs and settings as chosen on validation: docs/results/retrieval.md."""
     few = len(corpus) <= 4_000
     judged = 0 if corpus.queries is None else len(corpus.queries.frame)
-    settings = {"rows": 16 if few else 24, "learn_rows": judged >= OFTEN * len(corpus), "embeddings": "minilm+tfidf"}
+    often = judged >= OFTEN * len(corpus)
+    settings = {"rows": 16 if few else 24, "learn_rows": often, "embeddings": "minilm+tfidf" if often else "minilm"}
     settings["pseudo"] = ("document",) if len(corpus) <= 20_000 else ()  # a budget of 20 processor minutes
     sizes = ((32,) if few else (256,)) if form == "nodes" else ((16, 16, 16) if few else (256, 256, 256))
     name = f"generative, {FORMS[form]}, best IDs"

@@ -1,5 +1,6 @@
 """What next-item training minimises, one function a loss: states [M, d] against item rows [N, d].
 
+softmax                cross_entropy up to `WHOLE` items, sampled_cross_entropy beyond: the improved forms' choice
 cross_entropy          -log softmax over all items
 sampled_cross_entropy  the same over the right item and n items drawn for the whole batch; log((N - 1) / n) is
                        added to what was drawn, so that the sum over them stands for the sum over all others
@@ -15,7 +16,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+WHOLE = 50_000  # items: 100 MB of scores a step. Drawn items are worse by far: docs/results/recommendation.md
 REGULARISE = 0.2  # of bpr_max: weight of the softmax-weighted squared negative scores
+
+
+def softmax(
+    states: Tensor, targets: Tensor, rows: Tensor, bias: Tensor | None = None, negatives: int = 1024
+) -> Tensor:
+    """Cross-entropy over all items where they are at most `WHOLE`, over the right one and drawn ones where more."""
+    loss = cross_entropy if len(rows) <= WHOLE else sampled_cross_entropy
+    return loss(states, targets, rows, bias, negatives=negatives)
 
 
 def cross_entropy(states: Tensor, targets: Tensor, rows: Tensor, bias: Tensor | None = None, **_) -> Tensor:
@@ -73,7 +83,7 @@ def bpr_max(states: Tensor, targets: Tensor, rows: Tensor, bias: Tensor | None =
     return (-torch.log(gain + 1e-12) + REGULARISE * (weight * wrong**2).sum(1)).mean()
 
 
-LOSSES = {f.__name__: f for f in (cross_entropy, sampled_cross_entropy, bce, bpr, top1, bpr_max)}
+LOSSES = {f.__name__: f for f in (softmax, cross_entropy, sampled_cross_entropy, bce, bpr, top1, bpr_max)}
 
 
 def _scores(states: Tensor, rows: Tensor, bias: Tensor | None) -> Tensor:

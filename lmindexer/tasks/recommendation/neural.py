@@ -32,7 +32,7 @@ class SequenceSettings:
     dim               width d of items and states
     dropout           share of numbers dropped in training
     loss              a name of `losses.LOSSES`
-    negatives         items drawn a step by "sampled_cross_entropy"
+    negatives         items drawn a step by "sampled_cross_entropy", and by "softmax" where the items are very many
     max_history       items of a history that are read, the newest
     targets           right items a step, about
     epochs, learning_rate, weight_decay, warmup_steps, schedule, clip, patience, validate_every, seed: see `FitSettings`
@@ -42,7 +42,7 @@ class SequenceSettings:
 
     dim: int = 64
     dropout: float = 0.2
-    loss: str = "sampled_cross_entropy"
+    loss: str = "softmax"
     negatives: int = 1024
     max_history: int = 50
     targets: int = 512

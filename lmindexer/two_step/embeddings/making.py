@@ -24,7 +24,7 @@ def make_embeddings(spec) -> Embeddings:
     if not word:
         raise SettingsError("embeddings is empty; give a word such as 'minilm', 'tfidf' or 'minilm+tfidf'.")
     if "+" in word and not Path(word).exists():
-        return KINDS["joined"](word.split("+"))
+        return KINDS["joined"].of_word(word)
     name, colon, layer = word.partition(":")
     if name == "minilm":
         if colon and not layer.isdigit():
@@ -40,7 +40,7 @@ def _from_dict(spec: dict) -> Embeddings:
     kind = str(spec.pop("kind", ""))
     if kind not in KINDS:
         raise SettingsError(unknown("kind of embeddings", kind, list(KINDS)))
-    known = KINDS[kind].fields or ("sources",)
+    known = KINDS[kind].fields or ("sources", "scales")
     for name in spec:
         if name not in known:
             raise SettingsError(unknown(f"field of {kind} embeddings", name, list(known)))
