@@ -73,7 +73,7 @@ print(present.int())
 # In words: the **encoder** reads the whole text and leaves one vector for every token. The **decoder** looks at those
 # vectors, knows the codes chosen so far, and says one vector $h^t$: *what should come next in the ID?*
 #
-# Step one, the encoder. Six documents, so many tokens, $d = 64$ numbers each.
+# Step one, the encoder. Six documents, as many tokens as the longest of them has, $d = 64$ numbers for each token.
 
 # %%
 with torch.no_grad():

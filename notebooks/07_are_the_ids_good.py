@@ -18,7 +18,7 @@
 #
 # **You will see**
 #
-# 1. adjusted mutual information, AMI, built from counts and shuffles, and its unadjusted friends go wrong;
+# 1. adjusted mutual information, AMI, built from counts and shuffles, and where its unadjusted friends go wrong;
 # 2. rq-VAE and residual k-means beside LMIndexer, at equal numbers of codes, three seeds each;
 # 3. intervals and a test for the differences;
 # 4. the slides' Table 1 read again, with three experiments on what it does not keep equal.
