@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.cli.inputs import Columns, read_corpus, read_side, takes_columns
 from lmindexer.cli.studies import check_output, command_of_report, deliver, may_be_stopped, numbers
 from lmindexer.common.errors import SettingsError
+
+OPTIONS = {"user_id": "user-column", "doc_id": "item-column", "position": "time-column"}
+OPTIONS |= {"on_error": "interactions-on-error"}
 
 
 @takes_columns
@@ -24,6 +27,9 @@ def recommendation(
     item_column: Annotated[str, typer.Option(metavar="COLUMN", help="Of FILE: the documents.")] = "doc_id",
     time_column: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Of FILE: a date or number to sort by.  [default: row order]")
+    ] = None,
+    interactions_on_error: Annotated[
+        str | None, typer.Option(metavar="raise|skip", help="Of FILE: stop at a bad row, or leave it out.")
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="MODEL", help="This model alone; may be given again.")
@@ -54,11 +60,12 @@ def recommendation(
     lines = [_line(word, LINES) for word in only or LINES]
     if interactions is not None and len(sources or []) != 1:
         raise SettingsError("--interactions goes with one corpus; name one.")
-    own = (interactions, user_column, item_column, time_column)
+    own = (user_column, item_column, time_column, interactions_on_error)
+    given = dict(zip(("user_id", "doc_id", "position", "on_error"), own, strict=True))
     results = []
     with may_be_stopped():
         for source in sources or ["attack"]:
-            task = _task(source, columns, own)
+            task = _task(source, columns, interactions, given)
             typer.echo(repr(task))
             runs = run_lines(
                 task, lines, numbers(seeds), folder, report_only=report_only, progress=True, say=typer.echo
@@ -73,12 +80,11 @@ def _line(word: str, lines: dict):
     return lines[word]
 
 
-def _task(source: str, columns: Columns, own):
+def _task(source: str, columns: Columns, interactions: Path | None, given: dict):
     from lmindexer.corpus.relations import Interactions
     from lmindexer.tasks.recommendation import Recommendation
 
     corpus = read_corpus(source, columns)
-    path, user, item, time = own
-    if path is None:
+    if interactions is None:
         return Recommendation(corpus)
-    return Recommendation(corpus, Interactions.from_file(path, user_id=user, doc_id=item, position=time))
+    return Recommendation(corpus, read_side(Interactions, interactions, given, OPTIONS, corpus))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lmindexer.cli.inputs import Columns, read_corpus, takes_columns
+from lmindexer.cli.inputs import Columns, QueryFile, read_corpus, takes_columns
 from lmindexer.cli.studies import check_output, command_of_report, deliver, may_be_stopped, numbers
 from lmindexer.common.errors import SettingsError
 
@@ -13,18 +13,20 @@ from lmindexer.common.errors import SettingsError
 @takes_columns
 def search(
     columns: Columns,
+    queries: QueryFile,
     sources: Annotated[
         list[str] | None,
         typer.Argument(metavar="[FOLDER|FILE|NAME]…", help="Folders as `data prepare` writes them, files, samples."),
-    ] = None,
-    queries: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Beside a corpus in a file: query_id, text, doc_id [, score, split]."),
     ] = None,
     irrelevant: Annotated[
         float | None,
         typer.Option(metavar="SCORE", help="The score that means: does not fit. It makes this product search."),
     ] = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(metavar="TRAIN,VALIDATION,TEST", help="So many queries of each split, drawn by a hash."),
+    ] = None,
+    sample_seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
     only: Annotated[list[str] | None, typer.Option(metavar="LINE", help="This line alone; may be given again.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, with commas.")] = "0",
     folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are kept.")] = Path("runs/studies/search"),
@@ -37,6 +39,7 @@ def search(
       lmindexer bench search wordnet --only bm25 --only dense --only generative-nodes
       lmindexer bench search ../shared/data/nfcorpus --seeds 0,1,2 -o retrieval.md
       lmindexer bench search ../shared/data/homedepot --irrelevant 1 -o product_search.md
+      lmindexer bench search attack --sample 5000,500,800 --only generative-nodes
 
     Each line is kept as a run that `lmindexer search` opens. Ctrl-C stops at any moment; the same command goes on
     from there.
@@ -46,12 +49,16 @@ def search(
     from lmindexer.studies.search.writing import report
 
     check_output(output)
-    if queries is not None and len(sources or []) != 1:
+    if queries.queries is not None and len(sources or []) != 1:
         raise SettingsError("--queries goes with one corpus; name one.")
     results, chosen = [], numbers(seeds)
+    drawn = None if sample is None else numbers(sample)
+    if drawn is not None and len(drawn) != 3:
+        raise SettingsError(f"--sample is {sample!r}; give three numbers of queries, as in --sample 5000,500,800.")
     with may_be_stopped():
         for source in sources or ["wordnet", "attack"]:
             task = _task(source, columns, queries, irrelevant)
+            task = task if drawn is None else task.sample(*drawn, seed=sample_seed)
             typer.echo(repr(task))
             for note in task.notes:
                 typer.echo(f"  {note}")
@@ -66,10 +73,9 @@ def search(
     deliver(report(results, command_of_report()), output)
 
 
-def _task(source: str, columns: Columns, queries: Path | None, irrelevant: float | None):
-    from lmindexer.corpus.relations import Queries
+def _task(source: str, columns: Columns, queries: QueryFile, irrelevant: float | None):
     from lmindexer.tasks.search import ProductSearch, Retrieval
 
     corpus = read_corpus(source, columns)
-    asked = None if queries is None else Queries.from_file(queries)
+    asked = queries.read()
     return Retrieval(corpus, asked) if irrelevant is None else ProductSearch(corpus, asked, irrelevant=irrelevant)

@@ -132,8 +132,8 @@ def check(
     if source not in list_samples() and columns.on_error is None:
         columns = replace(columns, on_error="skip")  # so that every bad row is listed, not only the first
     corpus = read_corpus(source, columns)
-    corpus.queries = queries.read() or corpus.queries
-    corpus.interactions = interactions.read() or corpus.interactions
+    corpus.queries = queries.read(corpus) or corpus.queries
+    corpus.interactions = interactions.read(corpus) or corpus.interactions
     _describe(corpus)
     say_remarks(corpus)
     if len(corpus.skipped):

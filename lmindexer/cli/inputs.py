@@ -99,12 +99,15 @@ class QueryFile:
     queries_delimiter: Annotated[str | None, typer.Option(help="As --delimiter, of that file.")] = None
     queries_quote: Annotated[str | None, typer.Option(help="As --quote, of that file.")] = None
     queries_escape: Annotated[str | None, typer.Option(help="As --escape, of that file.")] = None
+    queries_on_error: Annotated[
+        str | None, typer.Option(metavar="raise|skip", help="Stop at a bad row of that file, or leave it out.")
+    ] = None
 
-    def read(self):
-        """The Queries, or None without a file."""
+    def read(self, corpus=None):
+        """The Queries, or None without a file; with a corpus, they must be about its documents (see `read_side`)."""
         from lmindexer.corpus.corpus import Queries
 
-        return _read_side(Queries, self, self.queries, QUERIES)
+        return read_side(Queries, self.queries, _given(self, QUERIES), QUERIES, corpus)
 
 
 @dataclass(frozen=True)
@@ -121,26 +124,49 @@ class InteractionFile:
     interactions_delimiter: Annotated[str | None, typer.Option(help="As --delimiter, of that file.")] = None
     interactions_quote: Annotated[str | None, typer.Option(help="As --quote, of that file.")] = None
     interactions_escape: Annotated[str | None, typer.Option(help="As --escape, of that file.")] = None
+    interactions_on_error: Annotated[
+        str | None, typer.Option(metavar="raise|skip", help="Stop at a bad row of that file, or leave it out.")
+    ] = None
 
-    def read(self):
-        """The Interactions, or None without a file."""
+    def read(self, corpus=None):
+        """The Interactions, or None without a file; with a corpus as `QueryFile.read`."""
         from lmindexer.corpus.corpus import Interactions
 
-        return _read_side(Interactions, self, self.interactions, INTERACTIONS)
+        return read_side(Interactions, self.interactions, _given(self, INTERACTIONS), INTERACTIONS, corpus)
 
 
-def _read_side(kind: type, given, path: Path | None, options: dict[str, str]):
-    found = {name: getattr(given, option.replace("-", "_")) for name, option in options.items()}
-    found = written({name: value for name, value in found.items() if value})
+def _given(group, options: dict[str, str]) -> dict:
+    return {name: getattr(group, option.replace("-", "_")) for name, option in options.items()}
+
+
+def read_side(kind: type, path: Path | None, given: dict, options: dict[str, str], corpus=None):
+    """Queries or Interactions from a file beside the corpus, or None without a file; prints what was skipped.
+
+    given: what the reader takes, None where an option was left out. options: keyword → the option's name, for remedies.
+    corpus: rows about documents that it does not hold are bad rows too: an error, or left out and counted (on_error).
+    """
+    found = written({name: value for name, value in given.items() if value})
     if path is None and found:
         flag = f"--{options[next(iter(found))]}"
         raise SettingsError(f"{flag} says how a file is written; name the file with --{flag[2:].split('-')[0]}.")
     if path is None:
         return None
     try:
-        return kind.from_file(path, **found)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of skipped rows: said below, row by row
+            relation = kind.from_file(path, **found)
+        if corpus is not None and found.get("on_error") == "skip":
+            known = relation.within(corpus)
+            if len(known) < len(relation):
+                gone = len(relation) - len(known)
+                typer.echo(f"Left out {gone:,} of {len(relation):,} rows of {path}: about documents not in the corpus.")
+            relation = known
+        elif corpus is not None:
+            relation.check_against(corpus)
     except CorpusError as error:
         raise SideFileError(error, options) from None
+    say_skipped(relation.skipped, str(path))
+    return relation
 
 
 def takes_columns(command: Callable) -> Callable:

@@ -47,8 +47,12 @@ def recommend(
     if as_json:
         past = [{"doc_id": corpus.doc_ids[place], "title": title_of(corpus, place)} for place in places]
         answer = {"model": model.name, "user": user, "history": past, "items": found.to_dict(orient="records")}
+        answer |= {"note": found.attrs["note"]} if found.attrs["note"] else {}
         typer.echo(json.dumps(json_safe(answer), ensure_ascii=False, indent=1))
         return
     last = "; ".join(f"{corpus.doc_ids[place]} {title_of(corpus, place)}" for place in list(places)[-5:])
     typer.echo(f"After {len(places)} {'item' if len(places) == 1 else 'items'}, the last: {last}")
-    typer.echo(found.to_string(index=False, float_format="%.3f"))
+    if len(found):
+        typer.echo(found.to_string(index=False, float_format="%.3f"))
+    if note := found.attrs["note"]:
+        typer.echo(note if len(found) else f"Nothing is left to recommend. {note} With --seen, items come again.")

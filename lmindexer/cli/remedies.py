@@ -12,12 +12,14 @@ _FORM = {"encoding": "encoding", "delimiter": "delimiter", "quote": "quote", "es
 CORPUS = {name: name for name in ("id", "text", "title", "category", "separator", "missing", "html")} | _FORM
 CORPUS |= {"on_error": "on-error", "on_change": "on-change"}
 QUERIES = {"query_id": "queries-id", "text": "queries-text", "doc_id": "queries-document", "missing": "queries-missing"}
-QUERIES |= {name: f"queries-{name}" for name in _FORM}
+QUERIES |= {name: f"queries-{name}" for name in _FORM} | {"on_error": "queries-on-error"}
 INTERACTIONS = {"user_id": "interactions-user", "doc_id": "interactions-document", "position": "interactions-position"}
-INTERACTIONS |= {name: f"interactions-{name}" for name in _FORM}
+INTERACTIONS |= {name: f"interactions-{name}" for name in _FORM} | {"on_error": "interactions-on-error"}
 
 _KEYWORD = re.compile(r"""(?<!--set )\b([a-z_]+)=(None|…|"[^"]*"|'[^']*'|\[[^\]]*\]|[\w.]*\w)""")
 _LEFT_OUT = re.compile(r"\b([Ll]eave) ([a-z_]+)(?:=\S+)? out")
+_WITHIN = "keep what is about known documents with .within(corpus)"
+_ATTACHED = re.compile(r"set corpus\.(queries|interactions) = \w+\.from_file\(…\)")
 _FLAGS = {"id=None": "--number-rows", "resume=False": "--restart"}
 
 
@@ -54,7 +56,10 @@ def on_the_command_line(error: LMIndexerError | str, options: Mapping[str, str] 
         verb, name = found.groups()
         return f"{verb} --{options[name]} out" if name in options else found.group()
 
-    return _KEYWORD.sub(option, _LEFT_OUT.sub(left_out, str(error)))
+    said = _ATTACHED.sub(r"give --\1 FILE", str(error))
+    if _WITHIN in said and options is not CORPUS:
+        said = said.replace(_WITHIN, f"leave such rows out with --{options['on_error']} skip")
+    return _KEYWORD.sub(option, _LEFT_OUT.sub(left_out, said))
 
 
 def _typed(word: str) -> str:

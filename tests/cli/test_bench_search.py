@@ -5,8 +5,10 @@ from search_task import shop
 from typer.testing import CliRunner
 
 from lmindexer.cli import app
+from lmindexer.corpus.relations import Queries
 from lmindexer.runs.task_run import TaskRun
 from lmindexer.studies.search.lines import lines_for
+from lmindexer.tasks.search import Retrieval
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +47,31 @@ def test_every_line_makes_a_model_and_ids_have_equal_sizes():
     sizes = {str(model.settings["ids"]["settings"]["codebook_size"]) for model in models}
     assert sizes == {"[32, 32, 32]"} and lines["hc-codes"].make(0).settings["form"] == "codes"
     assert all(line.make(0).name == line.label for word, line in lines.items() if word not in ("seal", "dual-encoder"))
+
+
+def test_advice_about_a_file_of_queries_works_as_it_is_printed(files):
+    text = (files / "queries.csv").read_text(encoding="utf-8")
+    (files / "renamed.csv").write_text(text.replace("query_id,text", "qid,question", 1), encoding="utf-8")
+    words = ["bench", "search", str(files / "shop.csv"), "--queries", str(files / "renamed.csv"), "--only", "bm25"]
+    words += ["--folder", str(files / "renamed runs")]
+    said = CliRunner().invoke(app, words).stderr
+    assert "there is no column 'query_id'" in said and "Name it with --queries-id …" in said
+    told = CliRunner().invoke(app, [*words, "--queries-id", "qid", "--queries-text", "question"])
+    assert told.exit_code == 0 and "# Table 6" in told.output
+    (files / "scores.csv").write_text(text.replace(",3\n", ",good\n", 1), encoding="utf-8")
+    words[4] = str(files / "scores.csv")
+    assert "Pass --queries-on-error skip to leave such rows out" in CliRunner().invoke(app, words).stderr
+    told = CliRunner().invoke(app, [*words, "--queries-on-error", "skip"])
+    assert told.exit_code == 0 and "Left out 1 row of" in told.output
+    said = CliRunner().invoke(app, [*words[:3], "--only", "bm25"]).stderr
+    assert "give --queries FILE with the columns query_id, text and doc_id" in said
+
+
+def test_a_sample_of_queries_can_be_drawn_again(files):
+    code, said = bench(files, "--only", "bm25", "--sample", "20,5,3", "--folder", str(files / "sampled"))
+    assert code == 0 and "queries: 20 train, 5 validation, 3 test" in said and "28 were drawn (seed 0)" in said
+    splits = TaskRun.open(files / "sampled" / "shop" / "bm25-0").splits
+    again = Retrieval(shop(), Queries.from_file(files / "queries.csv")).sample(20, 5, 3)
+    assert splits.equals(again.splits_frame())
+    code, said = bench(files, "--only", "bm25", "--sample", "20,5")
+    assert code == 2 and "give three numbers of queries" in said

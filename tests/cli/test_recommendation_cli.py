@@ -88,3 +88,32 @@ def test_what_bench_cannot_do_is_one_sentence(shop):
     ):
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 2 and said in result.stderr
+
+
+def test_advice_about_a_file_beside_the_corpus_works_as_it_is_printed(shop):
+    orders = (shop / "orders.csv").read_text(encoding="utf-8").splitlines()
+    broken = [*orders[:4], "u1,,2024-05-01T10:00:00", "u1,gone,2024-05-01T10:00:00", *orders[4:]]
+    (shop / "broken.csv").write_text("\n".join(broken), encoding="utf-8")
+    words = [str(shop / "broken.csv") if word.endswith("orders.csv") else word for word in bench(shop)]
+    said = CliRunner().invoke(app, words).stderr
+    assert "broken.csv, row 5" in said and "Pass --interactions-on-error skip to leave such rows out" in said
+    told = CliRunner().invoke(app, [*words, "--interactions-on-error", "skip"])
+    assert told.exit_code == 0 and "row 5: the document id in 'sku' is empty" in told.output
+    assert "Left out 1 of 121 rows" in told.output and "24 items, 20 users, 120 interactions" in told.output
+    (shop / "broken.csv").write_text("\n".join([*orders, broken[5]]), encoding="utf-8")
+    said = CliRunner().invoke(app, words).stderr
+    assert "'gone' is not in the corpus" in said and "leave such rows out with --interactions-on-error skip" in said
+    said = CliRunner().invoke(app, [word for word in words if word not in ("--interactions", words[7])]).stderr
+    assert "give --interactions FILE with the columns user_id, doc_id and a time or position" in said
+
+
+def test_nothing_left_to_recommend_is_said(shop):
+    run = str(shop / "runs" / "shop" / "popularity-0")
+    every = ",".join(ring_corpus().doc_ids.tolist())
+    said = CliRunner().invoke(app, ["recommend", run, "--history", every])
+    assert said.exit_code == 0 and "Nothing is left to recommend. The corpus has 24 items, and 24" in said.output
+    assert "With --seen, items come again" in said.output
+    found = json.loads(CliRunner().invoke(app, ["recommend", run, "--history", every, "--json"]).output)
+    assert found["items"] == [] and found["note"].startswith("The corpus has 24 items")
+    close = CliRunner().invoke(app, ["recommend", run, "--user", "U-3"]).stderr
+    assert "did you mean 'u3'?" in close

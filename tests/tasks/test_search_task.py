@@ -81,3 +81,20 @@ def test_what_cannot_be_a_task_is_said():
         Retrieval(shop()).texts("dev")
     with pytest.raises(SettingsError, match="shares are"):
         Retrieval(shop(), shares=(1, 1))
+
+
+def test_a_sample_is_drawn_by_split_and_is_the_same_in_any_order():
+    task = Retrieval(shop())
+    some, more = task.sample(20, 5, 3), task.sample(40, 100, 3)
+    assert [len(some.texts(split)) for split in SPLITS] == [20, 5, 3]
+    assert len(more.texts("validation")) == len(task.texts("validation"))  # all where there are fewer
+    for split in SPLITS:
+        assert set(some.query_ids(split)) <= set(more.query_ids(split)) <= set(task.query_ids(split))
+    turned = shop()
+    turned.queries = lmi.Queries.from_frame(turned.queries.frame.iloc[::-1])
+    assert set(Retrieval(turned).sample(20, 5, 3).query_ids("train")) == set(some.query_ids("train"))
+    assert task.sample(20, 5, 3, seed=1).query_ids("train") != some.query_ids("train")
+    assert some.fingerprint == task.sample(20, 5, 3).fingerprint != task.fingerprint
+    assert some.notes[-1] == "of 100 queries 28 were drawn (seed 0)"
+    with pytest.raises(SettingsError, match="give numbers of queries"):
+        task.sample(-1, 5, 3)

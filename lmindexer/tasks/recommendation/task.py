@@ -7,6 +7,7 @@ import pandas as pd
 
 from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.common.kinds import takes
+from lmindexer.corpus.checks import nearest
 from lmindexer.corpus.corpus import Corpus, Interactions
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.kinds import CORPUS, INTERACTIONS
@@ -112,8 +113,10 @@ class Recommendation(Task):
         """
         place = pd.Index(self.users).get_indexer([str(user)])[0]
         if place < 0:
-            some = ", ".join(self.users[:3])
-            raise SettingsError(f"The user {user!r} is not in this task; its users are {some}, ….")
+            close = nearest(user, self.users)
+            some = ", ".join(self.users[:3]) + (", …" if len(self.users) > 3 else "")
+            guess = f"did you mean {close!r}?" if close else f"its users are {some}."
+            raise SettingsError(f"The user {user!r} is not in this task; {guess}")
         return int(place)
 
     # ---- on disk -------------------------------------------------------------------------------------------------

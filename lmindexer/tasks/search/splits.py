@@ -83,6 +83,15 @@ def last_split(query: np.ndarray, split: np.ndarray) -> tuple[np.ndarray, int]:
     return np.array(SPLITS)[last], int((last != first).sum())
 
 
+def drawn(names: list[str], number: int, seed: int) -> list[str]:
+    """`number` of the names, those whose hash with the seed is the smallest, or all where there are fewer.
+
+    >>> drawn(["a", "b", "c"], 2, seed=0) == drawn(["c", "b", "a"], 2, seed=0)
+    True
+    """
+    return sorted(sorted(names, key=lambda name: _uniform(name, seed))[:number])
+
+
 def leaking(texts: list[str], splits: np.ndarray) -> np.ndarray:
     """bool [Q]: queries of training or validation whose words are asked in a later split too.
 

@@ -12,7 +12,15 @@ from lmindexer.corpus.corpus import Corpus, Queries
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.kinds import CORPUS, QUERIES
 from lmindexer.tasks.metrics import Judgements
-from lmindexer.tasks.search.splits import SPLITS, checked_shares, drawn_split, given_split, last_split, leaking
+from lmindexer.tasks.search.splits import (
+    SPLITS,
+    checked_shares,
+    drawn,
+    drawn_split,
+    given_split,
+    last_split,
+    leaking,
+)
 
 
 class SearchTask(Task):
@@ -139,6 +147,27 @@ class SearchTask(Task):
         return Judgements(query, pairs["document"].to_numpy(), pairs["gain"].to_numpy(dtype=float), len(rows))
 
     # ---- on disk -------------------------------------------------------------------------------------------------
+
+    @takes(train=COUNT, validation=COUNT, test=COUNT, seed=COUNT)
+    def sample(self, train: int, validation: int, test: int, seed: int = 0) -> "SearchTask":
+        """The task with that many queries of each split, or all where there are fewer; documents stay all.
+
+        Queries are drawn by a hash of their ids and the seed, so the same ones come from any order of the file and on
+        any machine, and a larger sample holds a smaller one.
+
+        >>> Retrieval(lmindexer.load_sample("attack")).sample(5000, 500, 800)           # doctest: +SKIP
+        Retrieval('attack', 691 documents, queries: 5,000 train, 500 validation, 800 test)
+        """
+        wanted, frame = (train, validation, test), self.splits_frame()
+        if min(wanted) < 0 or not any(wanted):
+            raise SettingsError(f"The sample is {wanted}; give numbers of queries, such as 5000, 500 and 800.")
+        parts = (drawn(self.query_ids(split), n, seed) for split, n in zip(SPLITS, wanted, strict=True))
+        chosen = [name for part in parts for name in part]
+        options = self.options | {"sample": [int(n) for n in wanted], "sample_seed": int(seed)}
+        task = type(self).from_frame(self.corpus, frame[frame["query_id"].isin(chosen)], options)
+        whole = frame["query_id"].nunique()
+        task.notes = [*self.notes, f"of {whole:,} queries {len(chosen):,} were drawn (seed {seed})"]
+        return task
 
     def splits_frame(self) -> pd.DataFrame:
         """query_id, text, doc_id, gain, split: one row a right document."""
