@@ -14,9 +14,18 @@ from lmindexer.tasks import load_task_model
 from lmindexer.tasks.decoding import DecodingTree, all_scores, beam_search, exact_top
 from lmindexer.tasks.generative import node_means
 from lmindexer.tasks.metrics import Rankings
-from lmindexer.tasks.search import BM25, DualEncoder, GenerativeRetriever, Retrieval, pseudo_queries
+from lmindexer.tasks.search import (
+    BM25,
+    DualEncoder,
+    GenerativeRetriever,
+    Retrieval,
+    prefix_rows,
+    pseudo_queries,
+    summaries,
+)
 from lmindexer.tasks.search.base import LONGEST, top_of
 from lmindexer.tasks.search.generative import code_means, rescored, ties_by
+from lmindexer.tasks.search.level_scorer import gathering_pays
 from lmindexer.tasks.search.prefix_rows import PrefixHead
 from lmindexer.tasks.search.summaries import SummaryHead
 from lmindexer.tasks.search.training_pairs import TrainingPairs
@@ -217,6 +226,25 @@ def from_codes(indexer):
     tree, books = DecodingTree.from_ids(indexer.ids_, suffix=False), code_means(indexer.ids_, vectors.numpy())
     torch.manual_seed(0)
     return PrefixHead(tree, (6, 6), 8, 16, books, vectors.numpy())
+
+
+@pytest.mark.parametrize("name", ["head", "from_codes"])
+def test_a_beam_finds_the_same_by_gathered_rows_and_by_one_product(name, request, monkeypatch):
+    form, h = request.getfixturevalue(name), torch.randn(5, 8)
+    found = []
+    for pays in (True, False):
+        for room in (summaries, prefix_rows):
+            monkeypatch.setattr(room, "gathering_pays", lambda *_, pays=pays: pays)
+        with torch.no_grad():
+            found.append(beam_search(form.scorer(h), form.tree, 10, 4))
+    torch.testing.assert_close(found[0].scores, found[1].scores, rtol=1e-4, atol=1e-5)
+    assert (found[0].documents == found[1].documents).float().mean() > 0.95
+
+
+def test_rows_are_gathered_where_they_are_few():
+    states = torch.zeros(4, 8)
+    assert gathering_pays(states, rows=1_000_000, wanted=5_000)
+    assert not gathering_pays(states, rows=100, wanted=60)
 
 
 def test_rows_from_codes_are_the_formula(from_codes):

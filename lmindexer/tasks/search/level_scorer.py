@@ -65,6 +65,14 @@ class LevelScorer:
         return total
 
 
+def gathering_pays(states: Tensor, rows: int, wanted: int) -> bool:
+    """Whether `wanted` products of single rows hold fewer numbers when rows are gathered than when all are multiplied.
+
+    A beam over a large level asks for millions of rows, some thousand times the same ones.
+    """
+    return wanted * states.shape[1] <= len(states) * rows
+
+
 def distilled_loss(scorer: LevelScorer, tree: DecodingTree, documents: Tensor, dense: Callable[[], Tensor]) -> Tensor:
     """Mean over queries of three parts, for right documents [B] (corpus places):
 

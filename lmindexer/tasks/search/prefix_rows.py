@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lmindexer.tasks.decoding import DecodingTree, Edges, TreeModule
 from lmindexer.tasks.generative import node_means
-from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss
+from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss, gathering_pays
 from lmindexer.tasks.search.summaries import SCALE
 
 STD = 0.02  # of fresh rows
@@ -134,5 +134,8 @@ class PrefixRowsScorer(LevelScorer):
         nodes, place = torch.unique(edges.node, return_inverse=True)  # queries share nodes: a row is made once
         rows, bias = self.head.node_rows(edges.level, nodes)
         query = state.index_select(0, edges.row)
-        dots = torch.linalg.vecdot(self.states.index_select(0, query), rows.index_select(0, place))
+        if gathering_pays(self.states, len(rows), len(place)):
+            dots = torch.linalg.vecdot(self.states.index_select(0, query), rows.index_select(0, place))
+        else:
+            dots = (self.states @ rows.T)[query, place]
         return self.head.log_scale[edges.level - 1].exp() * dots + bias.index_select(0, place)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lmindexer.tasks.decoding import DecodingTree, Edges, TreeModule, segment_logsumexp
-from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss, grouped
+from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss, gathering_pays, grouped
 
 SCALE = 20.0  # τ at the start
 
@@ -96,11 +96,15 @@ class SummaryScorer(LevelScorer):
         self.head = head
         self._product: Tensor | None = None
 
-    def whole(self, level: int) -> Tensor:
-        """τ h · r + b of every row, [B, N + C], at a level's τ; the product is made once."""
+    def product(self) -> Tensor:
+        """h · r of every row, [B, N + C], made once."""
         if self._product is None:
             self._product = torch.cat([self.states @ rows.T for rows in (self.head.leaves(), self.head.centres)], 1)
-        return self.head.log_scale[level - 1].exp() * self._product + self.head.bias
+        return self._product
+
+    def whole(self, level: int) -> Tensor:
+        """τ h · r + b of every row, [B, N + C], at a level's τ."""
+        return self.head.log_scale[level - 1].exp() * self.product() + self.head.bias
 
     def weights(self, level: int, states: Tensor | None = None) -> Tensor:
         head, tree = self.head, self.head.tree
@@ -126,7 +130,10 @@ class SummaryScorer(LevelScorer):
         at = torch.arange(len(edge), device=edge.device) - (counts.cumsum(0) - counts)[edge] + first[edge]
         places = head.places[at]
         query = state.index_select(0, edges.row)[edge]
-        dots = torch.linalg.vecdot(self.states.index_select(0, query), _rows(head, places))
+        if gathering_pays(self.states, len(head.bias), len(places)):
+            dots = torch.linalg.vecdot(self.states.index_select(0, query), _rows(head, places))
+        else:
+            dots = self.product()[query, places]
         logits = head.log_scale[edges.level - 1].exp() * dots + head.bias[places]
         return logits if len(edge) == len(edges.node) else segment_logsumexp(logits, edge, len(edges.node))
 
