@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lmindexer.corpus.checks import shorten_name
-from lmindexer.datasets.raw_files import Reading
+from lmindexer.datasets.raw_files import Reading, is_plain
 
 KEYS = (("reviewerID", "asin", "unixReviewTime"), ("user_id", "parent_asin", "timestamp"))  # by edition
 CORE = 5
@@ -60,7 +60,7 @@ def _rows(path: Path, reading: Reading) -> Iterator[tuple[str, str, str, object]
     for place, record in rows:
         for names in KEYS:
             who, what, when = (record.get(name) for name in names)
-            if who and what and when is not None:
+            if who and what and when is not None and is_plain(who) and is_plain(what):
                 yield place, str(who), str(what), when
                 break
         else:

@@ -24,9 +24,10 @@ def prepare(raw: RawFolder, reading: Reading, out: Path, irrelevant: bool = Fals
     corpus, queries = raw.need("corpus.jsonl"), raw.need("queries.jsonl")
     with PreparedFolder(out, raw.source, reading) as folder:
         folder.name = corpus.parent.resolve().name
-        for place, row in reading.objects(corpus, needed=["_id"]):
+        for place, row in reading.objects(corpus, needed=["_id"], texts=["title", "text"]):
             folder.document(place, str(row["_id"]), str(row.get("title") or ""), str(row.get("text") or ""))
-        texts = {str(row["_id"]): str(row.get("text") or "") for _, row in reading.objects(queries, needed=["_id"])}
+        asked = reading.objects(queries, needed=["_id"], texts=["text"])
+        texts = reading.one_text_each((place, str(row["_id"]), str(row.get("text") or "")) for place, row in asked)
         for place, split, query, document, score in _judgements(raw, reading):
             if score <= 0 and not irrelevant:
                 reading.left_out["judgements as not relevant (score 0 or below)"] += 1

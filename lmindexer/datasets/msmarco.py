@@ -57,7 +57,7 @@ def _prepare(raw: RawFolder, reading: Reading, out: Path, sample: int, seed: int
         folder.options = {"sample": sample, "seed": seed}
         quiet = Reading("skip", reading.show)  # its bad rows were met in the first pass
         for place, (pid, text) in quiet.fields(collection, (2,)):
-            if int(pid) in chosen if pid.isdecimal() else False:
+            if is_number(pid) and int(pid) in chosen:
                 folder.document(place, pid, "", text)
         for split, qrels, texts in (("train", train, asked[0]), ("test", tests, asked[1])):
             _add(folder, split, qrels, texts)
@@ -90,7 +90,7 @@ def choose_passages(ids: np.ndarray, train: list, dev: list, sample: int, seed: 
         return set(ids.tolist())
     there, chosen = set(ids.tolist()), {}
     for _, _, document, _ in (*train, *dev):
-        if document.isdecimal() and int(document) in there:
+        if is_number(document) and int(document) in there:
             chosen[int(document)] = None
     rest = ids[~np.isin(ids, np.fromiter(chosen, dtype=np.int64, count=len(chosen)))]
     fill = random.Random(seed).sample(range(len(rest)), max(0, min(sample - len(chosen), len(rest))))
@@ -101,15 +101,25 @@ def _ids(reading: Reading, collection: Path) -> np.ndarray:
     """Every passage's number, sorted."""
     ids = []
     for place, (pid, _) in reading.fields(collection, (2,)):
-        if pid.isdecimal():
+        if is_number(pid):
             ids.append(int(pid))
         else:
             reading.bad(place, "passages whose number is none", f"the passage's number is {shorten(pid)}")
     return np.unique(np.array(ids, dtype=np.int64))
 
 
+def is_number(pid: str) -> bool:
+    """Whether a passage's number is one, as MS MARCO writes them.
+
+    >>> is_number("8841822"), is_number("x1"), is_number("9" * 30)
+    (True, False, False)
+    """
+    return pid.isascii() and pid.isdecimal() and len(pid) <= 18
+
+
 def _queries(reading: Reading, *paths: Path) -> dict[str, str]:
-    return {query: text for path in paths for _, (query, text) in reading.fields(path, (2,))}
+    rows = (row for path in paths for row in reading.fields(path, (2,)))
+    return reading.one_text_each((place, query, text) for place, (query, text) in rows)
 
 
 def _qrels(reading: Reading, path: Path, counts=(4, 2)) -> Iterator[tuple[str, str, str, float]]:

@@ -10,7 +10,7 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -81,8 +81,13 @@ class Reading:
 
     # ---------------------------------------------------------------------------------------------- JSON lines
 
-    def objects(self, path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[str, dict]]:
-        """(place of the row, its object) of a file with one JSON object a line; `needed` keys must have a value."""
+    def objects(
+        self, path: Path, needed: Sequence[str] = (), texts: Sequence[str] = ()
+    ) -> Iterator[tuple[str, dict]]:
+        """(place of the row, its object) of a file with one JSON object a line.
+
+        needed: keys that must have a value. texts: keys that may have one. Values of both are texts or whole numbers.
+        """
         for row, text in self.lines(path):
             place = f"{path}, row {row}"
             record = self.object(place, text)
@@ -92,8 +97,13 @@ class Reading:
             if missing is not None:
                 there = ", ".join(map(shorten_name, list(record)[:12])) or "no key"
                 self.bad(place, f"rows without {missing!r}", f"there is no {missing!r} (there is {there})")
-            else:
+                continue
+            wrong = next((name for name in (*needed, *texts) if not is_plain(record.get(name))), None)
+            if wrong is None:
                 yield place, record
+            else:
+                what = f"{wrong!r} is {shorten(record[wrong])}, neither a text nor a whole number"
+                self.bad(place, "rows with a value of the wrong type", what)
 
     def object(self, place: str, text: str, literal: bool = False) -> dict | None:
         """One line → its JSON object; with `literal` also what Python writes for a dict, read without running it."""
@@ -143,15 +153,23 @@ class Reading:
                 yield f"{path}, row {row}", dict(zip(header, found, strict=True))
 
     def number(self, place: str, text: object, what: str) -> float | None:
-        """A finite number, or None for a bad row."""
+        """A finite number that fits into 64 bits, or None for a bad row."""
         try:
             value = float(text)
         except (TypeError, ValueError, OverflowError):
             value = float("nan")
-        if value - value == 0:
+        if abs(value) < 2**63:
             return value
-        self.bad(place, f"rows whose {what} is no number", f"the {what} {shorten(text)} is no number")
+        self.bad(place, f"rows whose {what} is no number", f"the {what} {shorten(text)} is no number that can be kept")
         return None
+
+    def one_text_each(self, rows: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+        """{query id: text} of (place, query id, text); an id that comes again with another text is a bad row."""
+        found: dict[str, str] = {}
+        for place, query, text in rows:
+            if found.setdefault(query, text) != text:
+                self.bad(place, "queries with two texts", f"the query {shorten(query)} has another text than before")
+        return found
 
     def readable(self, place: str, *texts: str) -> bool:
         """Whether all texts can be stored; a bad row otherwise."""
@@ -180,7 +198,7 @@ class Reading:
                 for batch in file.iter_batches(batch_size=BATCH, columns=list(columns)):
                     for record in batch.to_pylist():
                         row += 1
-                        wrong = next((name for name, value in record.items() if not _is_plain(value)), None)
+                        wrong = next((name for name, value in record.items() if not is_plain(value)), None)
                         if wrong is None:
                             yield f"{path}, row {row}", record
                             continue
@@ -191,7 +209,8 @@ class Reading:
             raise CorpusError(f"{path}: the Parquet file is damaged or cut short. Fetch it again.") from None
 
 
-def _is_plain(value: object) -> bool:
+def is_plain(value: object) -> bool:
+    """Whether a value is a text, a whole number or nothing."""
     return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
 
 

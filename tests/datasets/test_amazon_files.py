@@ -13,7 +13,8 @@ from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.corpus.markup import plain_words
 from lmindexer.datasets import load_amazon, load_folder, prepare
 from lmindexer.datasets.amazon_items import item_of
-from lmindexer.datasets.amazon_reviews import Reviews, core, make_sequences
+from lmindexer.datasets.amazon_reviews import Reviews, core, make_sequences, read_reviews
+from lmindexer.datasets.raw_files import Reading
 
 
 def test_2014_whole(tmp_path):
@@ -182,3 +183,20 @@ def test_the_core_and_the_sequences_equal_a_slow_loop(pairs, least, seed):
     assert found.asins == [f"i{item}" for item in named]
     sequences = [found.items[a:b].tolist() for a, b in zip(found.starts[:-1], found.starts[1:], strict=True)]
     assert sequences == [[named.index(item) for item in sequence] for sequence in wanted]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"unixReviewTime": 1e300}, r"row 2: the time 1e\+300 is no number that can be kept"),
+        ({"asin": ["A"]}, "row 2: a review has reviewerID"),
+        ({"reviewerID": {"a": 1}}, "row 2: a review has reviewerID"),
+    ],
+    ids=str,
+)
+def test_a_review_with_an_impossible_value_is_named(tmp_path, change, said):
+    write_json_lines(tmp_path / "reviews.json", [review("u", "A", 1), review("u", "B", 2) | change])
+    with pytest.raises(CorpusError, match=said):
+        read_reviews(tmp_path / "reviews.json", Reading())
+    reading = Reading("skip")
+    assert read_reviews(tmp_path / "reviews.json", reading).items == ["A"] and sum(reading.left_out.values()) == 1

@@ -1,5 +1,6 @@
 """ESCI, MS MARCO, TREC DL, NQ320k and BEIR in their official formats: which rows count, splits, broken rows."""
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -298,3 +299,31 @@ def test_a_large_collection_is_never_in_memory_as_a_whole(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 6e6
+
+
+# ------------------------------------------------------------------------------- values that no file should have
+
+
+def test_values_of_another_type_and_queries_with_two_texts_are_named(tmp_path):
+    folder = beir_folder(tmp_path / "tools")
+    (folder / "queries.jsonl").write_bytes(gzip.decompress((folder / "queries.jsonl.gz").read_bytes()))
+    (folder / "queries.jsonl.gz").unlink()
+    for name, row, said in (
+        ("corpus.jsonl", '{"_id": "z", "text": ["a", "b"]}', r"'text' is \['a', 'b'\], neither a text nor a whole"),
+        ("corpus.jsonl", '{"_id": {"a": 1}, "text": "x"}', r"'_id' is \{'a': 1\}, neither"),
+        ("queries.jsonl", '{"_id": "q1", "text": "something else"}', "the query 'q1' has another text than before"),
+    ):
+        kept = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(kept + row + "\n", encoding="utf-8")
+        with pytest.raises(CorpusError, match=rf"{name}, row \d+: {said}"):
+            prepare("beir", folder, tmp_path / "out", show=False)
+        prepare("beir", folder, tmp_path / name / said[:5], show=False, on_error="skip")
+        (folder / name).write_text(kept, encoding="utf-8")
+
+
+def test_numbers_that_do_not_fit_are_named(tmp_path):
+    raw = msmarco_folder(tmp_path / "raw")
+    path = tmp_path / "raw" / "collection.tsv"
+    path.write_text(path.read_text(encoding="utf-8") + "9" * 30 + "\ta passage\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"collection.tsv, row \d+: the passage's number is '9999"):
+        prepare("msmarco", raw, tmp_path / "out", show=False)
