@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from themed import themed_records
 
 import lmindexer as lmi
 from lmindexer.common.processes import Processes, WholeBatchDropout
@@ -66,17 +68,20 @@ if processes().first:
 """
 
 
+def started(folder: Path, *command: str) -> None:
+    """Python with a command line, in a folder; it must end well."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "helpers")])
+    settings = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, *command], cwd=folder, env=settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def fitted(folder: Path, number: int) -> tuple[lmi.Bundle, np.ndarray]:
     """The run, and the codes of its texts, that so many processes make."""
     (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
     launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={number}"] if number > 1 else []
     run = folder / f"run-{number}"
-    path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "helpers")])
-    done = subprocess.run(
-        [sys.executable, *launch, "script.py", str(run)],
-        cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    started(folder, *launch, "script.py", str(run))
     return lmi.Bundle.open(run), np.load(run / "encoded.npy")
 
 
@@ -87,3 +92,23 @@ def test_two_processes_give_the_ids_of_one(tmp_path):
     assert np.array_equal(encoded_by_one, encoded_by_two) and np.array_equal(encoded_by_one, one.ids.codes)
     for column in ("loss", "reconstruction", "contrastive"):
         np.testing.assert_allclose(one.history[column], two.history[column], rtol=2e-3)
+
+
+@pytest.mark.long
+def test_accelerate_launch_fits_and_encodes_from_the_command_line(tmp_path):
+    pd.DataFrame(themed_records(48)).to_csv(tmp_path / "shop.csv", index=False)
+    pd.DataFrame(themed_records(30, seed=3, name="n")).to_csv(tmp_path / "new.csv", index=False)
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "lmindexer"]
+    settings = {"codebook_size": 6, "batch_size": 31, "warmup_epochs": 1, "continuous_epochs": 1, "discrete_epochs": 1}
+    chosen = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    columns = {"id": "doc_id", "title": "title", "text": "text"}
+    named = [word for name, column in columns.items() for word in (f"--{name}", column)]
+    started(tmp_path, *launch, "fit", "shop.csv", *named, "--run", "run", "--preset", "tiny", *chosen, "--no-progress")
+    started(tmp_path, *launch, "encode", "run", "new.csv", *named, "-o", "ids.csv")
+    one = lmi.LMIndexer("tiny", **settings).fit(lmi.Corpus.from_csv(tmp_path / "shop.csv", **columns), progress=False)
+    assert np.array_equal(lmi.Bundle.open(tmp_path / "run").ids.codes, one.ids_.codes)
+    assert len(np.unique(one.ids_.codes, axis=0)) > 4
+    encoded = one.encode(lmi.Corpus.from_csv(tmp_path / "new.csv", **columns))
+    written = pd.read_csv(tmp_path / "ids.csv")[["c1", "c2", "suffix"]]
+    assert np.array_equal(written, np.column_stack([encoded.codes, encoded.suffix]))
