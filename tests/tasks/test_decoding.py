@@ -223,3 +223,12 @@ def test_mistakes_are_said():
         Filter(tree, exclude=[[3, 40]])
     with pytest.raises(LMIndexerError, match="true or false for each of the 40"):
         Filter(tree, allow=torch.ones(12, dtype=torch.bool))
+
+
+def test_a_filter_that_leaves_nothing_to_anybody_gives_empty_rankings_and_asks_no_further():
+    tree = DecodingTree.from_ids(some_ids(3))
+    scorer = NodeTable(tree, 2, seed=0)
+    for keep in (Filter(tree, [list(range(40))] * 2), Filter(tree, allow=torch.zeros(40, dtype=torch.bool))):
+        for found in (decoding.beam_search(scorer, tree, 5, 3, keep), decoding.exact_top(scorer, tree, 5, 3, keep)):
+            assert (found.documents == -1).all() and (found.scores == -torch.inf).all()
+    assert {level for level, _ in scorer.asked} == {1}

@@ -159,6 +159,8 @@ def _begin(scorer: Scorer, tree: DecodingTree) -> Rows:
 
 def _edge_scores(scorer: Scorer, tree: DecodingTree, rows: Rows, edges: Edges) -> torch.Tensor:
     """log P of every edge; the edges of prefixes that are not open are certain."""
+    if not len(edges.node):  # no query has an allowed document
+        return rows.score.new_zeros(0)
     if bool(rows.open.all()):
         return scorer.score(rows.state, edges)
     answer = rows.score.new_zeros(len(edges.node))

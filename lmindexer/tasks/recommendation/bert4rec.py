@@ -1,8 +1,10 @@
 """BERT4Rec: hidden items named from both sides (Sun et al. 2019, https://doi.org/10.1145/3357384.3357895).
 
     training: some items of a history become [mask]; x = encoder(e(items) + p), each sees all
-    score_j = gelu(W x_i + b) · e_j + b_j  at a hidden place i;   to recommend, [mask] stands behind the history
+    score_j = norm(gelu(W x_i + b)) · e_j + b_j  at a hidden place i;   to recommend, [mask] stands behind the history
 
+The layer norms over e + p and before the scores are BERT's, as in the authors' code; the paper's equations leave them
+out.
 Improved here: a part of the batches hides nothing but the last item, which is what the model will be asked for, and
 many drawn items stand for the whole softmax.
 """
