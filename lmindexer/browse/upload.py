@@ -15,7 +15,7 @@ from pathlib import Path
 from lmindexer.common.files import written_aside
 from lmindexer.corpus import readers
 from lmindexer.corpus.corpus import Corpus
-from lmindexer.corpus.csvfiles import delimiter_within
+from lmindexer.corpus.csvadvice import delimiter_within
 from lmindexer.corpus.filetypes import kind_of
 
 GUESSES = {
@@ -48,7 +48,7 @@ def look_at(path: str | Path, form: Mapping | None = None) -> Look:
     """
     names: list[str] = []
 
-    def choose(found, place, hint="") -> list[str]:
+    def choose(found, place, hint=None) -> list[str]:
         names.extend(str(name) for name in found)
         return list(found)[:1]
 

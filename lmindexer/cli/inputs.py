@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,6 +15,9 @@ from lmindexer.cli.remedies import INTERACTIONS, QUERIES, SideFileError, on_the_
 from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.settings.text import read_setting
 
+_SIGNS = ("delimiter", "quote", "escape", "separator")  # keywords of readers that hold signs
+_NONE = ("quote", "query_id", "position")  # keywords that can be None
+_WRITTEN = re.compile(r"\\(?:t|x([0-9a-fA-F]{2}))")
 _SHOWN_ROWS = 10  # of those that were skipped
 
 
@@ -65,19 +69,22 @@ class Columns:
         for name in ("text", "category"):
             if len(options.get(name, ())) == 1:
                 options[name] = options[name][0]
-        return options | written({name: options[name] for name in ("delimiter", "quote", "escape") if name in options})
+        return options | written({name: options[name] for name in _SIGNS if name in options})
 
 
 def written(form: dict) -> dict:
-    r"""Options as typed → the characters they stand for: "none" for no quotation mark, "\t" for a tab.
+    r"""Options as typed → what they stand for: "none" for nothing, "\t" for a tab, "\x01" for a sign without a key.
 
     >>> written({"delimiter": r"\t", "quote": "none"})
     {'delimiter': '\t', 'quote': None}
     """
-    form = {name: "\t" if value == "\\t" else value for name, value in form.items()}
-    if form.get("quote") == "none":
-        form["quote"] = None
-    return form
+    form = {name: _WRITTEN.sub(_sign, value) if name in _SIGNS else value for name, value in form.items()}
+    return {name: None if name in _NONE and value == "none" else value for name, value in form.items()}
+
+
+def _sign(found: re.Match) -> str:
+    r"""What \t or \x01 stand for."""
+    return "\t" if found.group(1) is None else chr(int(found.group(1), 16))
 
 
 def _side_option(what: str, default: str = ""):
@@ -120,6 +127,9 @@ class InteractionFile:
     interactions_user: _side_option("Its column of users.", "user_id") = None
     interactions_document: _side_option("Its column of document ids.", "doc_id") = None
     interactions_position: _side_option("Its column to sort by.", "position") = None
+    interactions_missing: Annotated[
+        str | None, typer.Option(metavar="empty|keep", help="As --missing, of that file.")
+    ] = None
     interactions_encoding: Annotated[str | None, typer.Option(help="As --encoding, of that file.")] = None
     interactions_delimiter: Annotated[str | None, typer.Option(help="As --delimiter, of that file.")] = None
     interactions_quote: Annotated[str | None, typer.Option(help="As --quote, of that file.")] = None

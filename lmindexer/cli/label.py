@@ -9,6 +9,7 @@ import typer
 
 from lmindexer.cli import explore
 from lmindexer.cli.app import program
+from lmindexer.cli.inputs import written
 from lmindexer.common.errors import SettingsError, StudyError
 
 label = typer.Typer(
@@ -220,6 +221,10 @@ def import_(
     by: By = None,
     encoding: Annotated[str | None, typer.Option(help="Of a text file.  [default: utf-8]")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Of a CSV file, as in --delimiter ';'.")] = None,
+    quote: Annotated[str | None, typer.Option(help="""Quotation mark of a table, or "none".  [default: "]""")] = None,
+    escape: Annotated[
+        str | None, typer.Option(help="What stands before a quotation mark within a field, as in --escape '\\'.")
+    ] = None,
 ):
     """Take in answers made elsewhere: a table as export writes it, or what Label Studio exports (JSON).
 
@@ -230,8 +235,8 @@ def import_(
     """
     from lmindexer.human_eval.answering.imports import import_answers
 
-    form = {"encoding": encoding, "delimiter": delimiter}
-    form = {name: value.replace("\\t", "\t") for name, value in form.items() if value}
+    form = {"encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape}
+    form = written({name: value for name, value in form.items() if value})
     opened = _opened(study)
     done = import_answers(opened, answers, _by(by), **form)
     answers, were = "answer" if done.recorded == 1 else "answers", "was" if done.known == 1 else "were"

@@ -15,8 +15,10 @@ QUERIES = {"query_id": "queries-id", "text": "queries-text", "doc_id": "queries-
 QUERIES |= {name: f"queries-{name}" for name in _FORM} | {"on_error": "queries-on-error"}
 INTERACTIONS = {"user_id": "interactions-user", "doc_id": "interactions-document", "position": "interactions-position"}
 INTERACTIONS |= {name: f"interactions-{name}" for name in _FORM} | {"on_error": "interactions-on-error"}
+INTERACTIONS |= {"missing": "interactions-missing"}
 
 _KEYWORD = re.compile(r"""(?<!--set )\b([a-z_]+)=(None|…|"[^"]*"|'[^']*'|\[[^\]]*\]|[\w.]*\w)""")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _LEFT_OUT = re.compile(r"\b([Ll]eave) ([a-z_]+)(?:=\S+)? out")
 _WITHIN = "keep what is about known documents with .within(corpus)"
 _ATTACHED = re.compile(r"set corpus\.(queries|interactions) = \w+\.from_file\(…\)")
@@ -45,7 +47,7 @@ def on_the_command_line(error: LMIndexerError | str, options: Mapping[str, str] 
         name, value = found.groups()
         if found.group() in _FLAGS and (options is CORPUS or name not in options):
             return _FLAGS[found.group()]
-        values = [_typed(word) for word in re.findall(r"""["'][^"']*["']""", value)] or [value]
+        values = [_typed(word) for word in _QUOTED.findall(value)] or [value]
         if name in options:
             return " ".join(f"--{options[name]} {'none' if word == 'None' else word}" for word in values)
         if isinstance(error, CorpusError | str):
@@ -63,9 +65,12 @@ def on_the_command_line(error: LMIndexerError | str, options: Mapping[str, str] 
 
 
 def _typed(word: str) -> str:
-    """A string as Python writes it → as a shell takes it; a tab is typed as two characters."""
+    r"""A string as Python writes it → as a shell takes it; a tab is typed as two characters, \t."""
     try:
         value = ast.literal_eval(word)
     except (SyntaxError, ValueError):
         value = word[1:-1]
-    return shlex.quote("\\t" if value == "\t" else value)
+    if value == "'":
+        return '"\'"'
+    # signs that no keyboard has, as Python writes them: `written` reads them back
+    return shlex.quote(value if value.isprintable() else repr(value)[1:-1])

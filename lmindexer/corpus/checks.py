@@ -23,8 +23,12 @@ SKIP_REMEDY = 'Pass on_error="skip" to leave such rows out.'
 ENCODING_REMEDY = 'Save the file as UTF-8, or name its encoding, as in encoding="cp1252" for an older Excel export.'
 
 # cells that programs write where there is nothing: "nan" is what pandas' missing value becomes as text
-UNSURE_WORDS = frozenset({"NA", "-", "--", "?"})  # these may be words of their own: Namibia, sodium
-MISSING_WORDS = frozenset({"null", "nan", "none", "\\n", "<na>", "n/a", "#n/a"})
+MISSING_WORDS = frozenset(
+    {"null", "nan", "none", "nat", "\\n", "<na>", "<nan>", "<null>", "<none>", "(null)", "[null]"}
+    | {"n/a", "#n/a", "#null!", "#value!", "#ref!"}
+)
+# these may be words of their own: Namibia, sodium; of capitals NA alone, for "na" is a word of many languages
+UNSURE_WORDS = frozenset({"NA", "N.A.", "n.a.", "-", "--", "---", "–", "—", "?", ".", "nil", "Nil", "NIL", "undefined"})
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -180,19 +184,20 @@ def nearest(name: object, known: Iterable[object]) -> str | None:
 
 
 def require_columns(
-    wanted: Iterable, names: Sequence, place: str, advice: Mapping | None = None, hint: str = ""
+    wanted: Sequence, names: Sequence, place: str, advice: Mapping | None = None, hint: Callable | None = None
 ) -> None:
     """Raise CorpusError for the first wanted column that is missing or there twice, with the nearest name.
 
-    advice: column → what else to do when it is missing. hint: the remedy when any is (a wrong delimiter,
-            say).
+    advice: column → what else to do when it is missing. hint: names wanted → the remedy when any is (a wrong
+            delimiter, say), or "".
     """
     for name in wanted:
         count = sum(1 for known in names if known == name)
         if count > 1:
             raise CorpusError(f"{place}: the column {name!r} is there {count} times. Give each its own name.")
-        if count == 0 and hint:
-            raise CorpusError(f"{place}: there is no column {name!r}. {hint}")
+        remedy = hint(wanted) if count == 0 and hint else ""
+        if remedy:
+            raise CorpusError(f"{place}: there is no column {name!r}. {remedy}")
         if count == 0:
             close = nearest(name, names)
             guess = f"Did you mean {close!r}? " if close else ""
@@ -297,7 +302,7 @@ def clean_column(table: Table, column: str, numbers: bool = False, missing: str 
 
 def is_missing_word(text: str) -> bool:
     """Whether a cell's text is one of `MISSING_WORDS`, in any case."""
-    return len(text) <= 4 and text.casefold() in MISSING_WORDS
+    return len(text) <= 7 and text.casefold() in MISSING_WORDS
 
 
 def remark_missing(table: Table, column: str, found: Sequence[tuple[int, str]]) -> None:
@@ -329,13 +334,19 @@ def note_wrong_cell(table: Table, index: int, column: str, what: str) -> None:
     table.note(index, column, kind, f"{column!r} {what}", remedy)
 
 
-def clean_ids(table: Table, column: str | None, what: str) -> list[str]:
-    """An id column → strings; missing and overlong ones are noted. None gives each record's number in its source."""
+def clean_ids(table: Table, column: str | None, what: str, missing: str = "keep") -> list[str]:
+    """An id column → strings; missing and overlong ones are noted. None gives each record's number in its source.
+
+    missing: "empty" takes NULL, nan and the other `MISSING_WORDS` as no id.
+    """
     if column is None:
         return [str(number) for number in table.numbers]
     ids = clean_column(table, column, numbers=True)
     for index, value in enumerate(ids):
-        if value is None and not table.bad[index]:
+        if value is not None and missing == "empty" and is_missing_word(value):
+            remedy = f'Pass missing="keep" if it is one. {SKIP_REMEDY}'
+            table.note(index, column, "missing id", f"the {what} in {column!r} is {value}, which is no id", remedy)
+        elif value is None and not table.bad[index]:
             remedy = f"Give every row its {what}. {SKIP_REMEDY}"
             table.note(index, column, "missing id", f"the {what} in {column!r} is empty", remedy)
         elif value is not None and len(value) > LONGEST_ID:

@@ -2,10 +2,14 @@
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Callable
 
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
-_WESTERN = ("cp1252", "cp1250", "cp1254", "cp1257")  # one byte a letter, Latin letters; Excel's own come first
+# one byte a letter, Latin letters; Excel's own come first; those of old Macs and of DOS only where they fit better
+_WESTERN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859_15", "iso8859_2")
+_OLD = ("mac_roman", "cp850", "cp437")
+_LATIN = 0.8  # of the signs above 127 stand as letters do, or it is no Latin text
 # one byte a letter, another alphabet → its ten most frequent letters, which make up six or seven of ten in any text
 _FREQUENT = {
     "cp1251": "оеаинтсрвл",
@@ -38,19 +42,19 @@ def likely_encodings(data: bytes) -> list[str]:
     """
     if _text(data, "utf-8") is not None:
         return ["utf-8"]
-    if _is_latin(data) and _fitting(data, "cp1252") >= 0:
-        scores = {name: _fitting(data, name) for name in _WESTERN}
-        best = max(_WESTERN, key=lambda name: scores[name])
+    scores = {name: _fitting(data, name) for name in (*_WESTERN, *_OLD)} if _is_latin(data) else {"": 0.0}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] >= _LATIN:
         alike = [name for name in _WESTERN if scores[name] == scores[best] and _text(data, name) != _text(data, best)]
         return [best, *alike]
     scores = {name: _fitting(data, name) * _frequent(data, name) for name in _FREQUENT}
-    best = max(scores.values())
+    share = max(scores.values())
     for name, looks in _OF_TWO_BYTES.items():
         text = _text(data, name)
-        if best < _SURE and text is not None and looks([letter for letter in text if not letter.isascii()]):
+        if share < _SURE and text is not None and looks([letter for letter in text if not letter.isascii()]):
             return [name]
-    if best >= _ENOUGH:
-        return sorted((name for name in scores if scores[name] > best - 0.1), key=lambda name: -scores[name])
+    if share >= _ENOUGH:
+        return sorted((name for name in scores if scores[name] > share - 0.1), key=lambda name: -scores[name])
     from charset_normalizer import from_bytes  # only where nothing of the above is seen
 
     found = from_bytes(data).best()
@@ -89,7 +93,15 @@ def _japanese(letters: list[str]) -> bool:
 
 def _korean(letters: list[str]) -> bool:
     hangul = [letter for letter in letters if "\uac00" <= letter <= "\ud7a3"]
-    return len(hangul) >= 0.95 * len(letters) and _common("euc_kr", 0xB0, 0xC8, 1.0)(letters)
+    if len(hangul) < 0.95 * len(letters) or not _common("euc_kr", 0xB0, 0xC8, 1.0)(letters):
+        return False
+    return _share(hangul, lambda letter: letter in _SYLLABLES) >= 0.3  # Chinese read as Korean has hardly any
+
+
+# the most frequent syllables of Korean, which make up half of any text
+_SYLLABLES = frozenset(
+    "이다는에을의가고하지한로기사도서인자은를시대과어수리아나들해정제일전그부있장라보적원구만여와게조상공"
+)
 
 
 _OF_TWO_BYTES: dict[str, Callable[[list[str]], bool]] = {  # the first that looks right is taken
@@ -102,10 +114,10 @@ _OF_TWO_BYTES: dict[str, Callable[[list[str]], bool]] = {  # the first that look
 
 
 def _is_latin(data: bytes) -> bool:
-    """Whether words that hold bytes above 127 consist of ASCII letters mostly: "für", and not a word of Cyrillic."""
+    """Whether words that hold bytes above 127 consist of ASCII letters in good part: "güçlü", no word of Cyrillic."""
     words = [word for word in _WORD.findall(data) if not word.isascii() and len(word) > 1]
     plain = sum(byte < 128 for word in words for byte in word)
-    return plain * 2 >= sum(map(len, words))
+    return plain * 3 >= sum(map(len, words))
 
 
 def _fitting(data: bytes, name: str) -> float:
@@ -118,11 +130,17 @@ def _fitting(data: bytes, name: str) -> float:
 
 
 def _fits(text: str, place: int) -> bool:
-    """A letter in a word of its own case: "ü" in "für", not "¼" and no capital in the middle of small letters."""
-    before, letter = text[place - 1 : place], text[place]
+    """A letter in a word of its own case: "ü" in "für", not "¼", "Σ" and no capital beside small letters but a first.
+
+    Marks such as “ ” and ’ may touch a word.
+    """
+    before, letter, after = text[place - 1 : place], text[place], text[place + 1 : place + 2]
     if not (letter.isalpha() or "\u0e31" <= letter <= "\u0e4e"):  # Thai vowels and tones are marks
-        return not before.isalpha() and not text[place + 1 : place + 2].isalpha()
-    return not letter.isupper() or not before.islower()
+        inside = before.isalpha() and after.isalpha()
+        return not inside if letter in "„“”‚‘’«»‹›…–—€" else not before.isalpha() and not after.isalpha()
+    if before.isascii() and before.isalpha() and not unicodedata.name(letter, "").startswith("LATIN"):
+        return False  # two alphabets in one word
+    return not letter.isupper() or not (before.islower() or (before.isupper() and after.islower()))
 
 
 def _frequent(data: bytes, name: str) -> float:

@@ -1,6 +1,8 @@
 """What a file is: by its name, by its first bytes, and one sentence when the two differ."""
 
+import codecs
 import gzip
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -25,7 +27,9 @@ SIGNATURES = (
     (b"ARROW1", "an Arrow (Feather) file", "Write it as Parquet."),
     (b"version https://git-lfs", "a Git LFS pointer", "Fetch the data itself with `git lfs pull`."),
 )
-WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")  # the byte-order marks of UTF-16
+WIDE_MARKS = {  # byte-order marks; UTF-32's first, for UTF-16's is its beginning
+    b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16",
+}  # fmt: skip
 BLANK = b"\xef\xbb\xbf \t\r\n"
 HEAD = 4096  # bytes looked at
 
@@ -68,7 +72,7 @@ def is_gzipped(path: str | Path) -> bool:
 def check_content(path: str | Path, kind: str, wide: bool = False) -> None:
     """Raise CorpusError unless the file is there and its first bytes can be of this kind.
 
-    wide: the caller named an encoding with more than one byte a letter (UTF-16, UTF-32).
+    wide: the caller named an encoding whose bytes look like no text (UTF-16, UTF-32, ISO-2022).
     """
     place = Path(path)
     _check_place(path, place)
@@ -119,10 +123,11 @@ def _describe(place: Path, head: bytes, wide: bool) -> str:
             return f"{what}. {remedy}"
     if wide:
         return ""
-    if head.startswith(WIDE_MARKS):
-        return 'UTF-16 text. Pass encoding="utf-16", or save it as UTF-8.'
-    if head.count(b"\0") * 3 > len(head) and _is_wide_text(head):
-        return 'UTF-16 text. Pass encoding="utf-16-le" (or "utf-16-be"), or save it as UTF-8.'
+    encoding = _wide_encoding(head)
+    if encoding:
+        return f'{encoding.upper()[:6]} text. Pass encoding="{encoding}", or save it as UTF-8.'
+    if b"\x1b$" in head or b"\x1b(J" in head:
+        return 'text in ISO-2022-JP. Pass encoding="iso2022_jp", or save it as UTF-8.'
     start = head.lstrip(BLANK)[:9].lower()
     if start.startswith((b"<!doctype", b"<html")):
         return "a web page. The download went wrong: fetch the file again."
@@ -132,10 +137,22 @@ def _describe(place: Path, head: bytes, wide: bool) -> str:
     return ""
 
 
-def _is_wide_text(head: bytes) -> bool:
-    """Whether the NUL bytes are all at even or all at odd places, as in UTF-16 text of western letters."""
-    places = {index % 2 for index, byte in enumerate(head) if byte == 0}
-    return len(places) == 1
+def _wide_encoding(head: bytes) -> str | None:
+    """The encoding of text with two or four bytes a letter: by its mark, or by what makes its first line a line."""
+    for mark, encoding in WIDE_MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if b"\0" not in head:
+        return None
+    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
+        signs = [letter for letter in text if not letter.isspace()]
+        letters = sum(unicodedata.category(letter)[0] in "LMNPSZ" for letter in signs)
+        # of bytes in the other order hardly any is a plain sign
+        plain = sum(letter.isascii() and letter.isprintable() for letter in text)
+        if signs and letters >= 0.98 * len(signs) and plain * 20 >= len(text) and "\ufffd" not in text:
+            return encoding
+    return None
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -1,7 +1,7 @@
 """Which columns of a source hold what, and the way from a raw table to a corpus's checked frame."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,7 +55,7 @@ class Layout:
         """The columns the categories come from."""
         return self.category if isinstance(self.category, tuple) else (self.category,) if self.category else ()
 
-    def choose(self, names: Sequence[str], place: str, hint: str = "") -> list[str]:
+    def choose(self, names: Sequence[str], place: str, hint: Callable | None = None) -> list[str]:
         """The columns to read, each once. Raises CorpusError when one is missing (see `require_columns`)."""
         resolved = self.resolve(names)
         wanted = [resolved.id, resolved.title, *resolved.text, *resolved.category_columns]
@@ -84,7 +84,7 @@ def frame_of_table(table: Table, layout: Layout, on_error: str) -> tuple[pd.Data
     if len(table) == 0:
         table.settle(on_error)
     layout = layout.resolve(list(table.columns))
-    ids = clean_ids(table, layout.id, "id")
+    ids = clean_ids(table, layout.id, "id", layout.missing)
     titles, texts = _texts_of(table, layout)
     paths = _paths_of(table, layout)
     note_repeats(
@@ -109,6 +109,11 @@ def _paths_of(table: Table, layout: Layout) -> list[tuple[str, ...]]:
     if layout.category is None:
         return [()] * len(table)
     whole = layout.path_column is not None
+    if layout.html == "strip":
+        for name in layout.category_columns:
+            table.columns[name] = [strip_html(cell) if isinstance(cell, str) else cell for cell in table.columns[name]]
+    else:
+        _remark_html(table, layout.category_columns)
     return read_paths(table, layout.category_columns, whole, layout.separator, layout.missing)
 
 
@@ -131,9 +136,16 @@ def _text_column(table: Table, name: str, layout: Layout) -> list[str | None]:
     cells = clean_column(table, name, missing=layout.missing)
     if layout.html == "strip":
         return [text and (strip_html(text) or None) for text in cells]
-    marked = [index for index, text in enumerate(cells) if text and first_html(text)]
-    if marked:
-        found = first_html(cells[marked[0]])
-        what = f"{len(marked):,} of {len(cells):,} cells of {name!r} hold HTML, such as {shorten(found)}"
-        table.remark(marked[0], what, 'it is kept. Pass html="strip" to take tags and entities out')
+    _remark_html(table, [name])
     return cells
+
+
+def _remark_html(table: Table, names: Iterable[str]) -> None:
+    """Say which columns hold HTML, and that it is kept."""
+    for name in names:
+        cells = table.columns[name]
+        found = [(index, first_html(cell)) for index, cell in enumerate(cells) if isinstance(cell, str)]
+        marked = [(index, html) for index, html in found if html]
+        if marked:
+            count = f"{len(marked):,} of {len(cells):,} cells of {name!r} hold HTML, such as {shorten(marked[0][1])}"
+            table.remark(marked[0][0], count, 'it is kept. Pass html="strip" to take tags and entities out')

@@ -2,7 +2,7 @@
 
 Every reader takes `choose`, a function (names that are there, place for messages, hint) → names wanted. It
 raises for a missing column before the bulk is read, and columns that nobody asked for (embeddings, say) are
-never loaded.
+never loaded. hint, where a reader has one: names wanted → the remedy when one of them is missing, or "".
 """
 
 import itertools
@@ -17,7 +17,8 @@ import pyarrow.parquet
 
 from lmindexer.common.errors import CorpusError
 from lmindexer.corpus.checks import SKIP_REMEDY, Problem, Table, shorten
-from lmindexer.corpus.csvfiles import Form, read_delimited
+from lmindexer.corpus.csvfiles import read_delimited
+from lmindexer.corpus.csvrecords import Form
 from lmindexer.corpus.filetypes import check_content, kind_of, stem
 from lmindexer.corpus.textfiles import check_encoding, check_not_utf8, encoding_remedy, open_text, own_errors
 
@@ -44,16 +45,16 @@ def read_table(
     check_path(path)
     kind = kind or kind_of(path)
     encoding = check_encoding(encoding)
-    form = Form(delimiter or ("\t" if kind == "tsv" else None), quote, escape)
+    form = Form(delimiter or None, quote, escape)
     with own_errors(path):
-        check_content(path, kind, wide=encoding.startswith(("utf-16", "utf-32")))
+        check_content(path, kind, wide=encoding.startswith(("utf-16", "utf-32", "iso2022")))
         if kind == "parquet":
             return _read_parquet(path, choose)
         check_not_utf8(path, encoding)
         with open_text(path, encoding) as stream:
             if kind == "jsonl":
                 return _read_json(stream, str(path), choose)
-            return read_delimited(stream, str(path), choose, form)
+            return read_delimited(stream, str(path), choose, form, "\t" if kind == "tsv" else ",")
 
 
 def check_path(path) -> None:
@@ -146,6 +147,7 @@ AMAZON_REMEDY = (
 def _read_lines(stream, source: str, choose: Choose) -> Table:
     rows, records, problems = [], [], []
     for row, line in enumerate(stream, start=1):
+        line = line.lstrip("\ufeff")
         if line.isspace():
             continue
         record, wrong = _parse_json(line)

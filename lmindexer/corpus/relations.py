@@ -119,7 +119,7 @@ class Queries(_Relation):
         check_choices(on_error=on_error, missing=missing)
         needed = [name for name in (query_id, text, doc_id) if name is not None]
 
-        def choose(names, place, hint=""):
+        def choose(names, place, hint=None):
             advice = {"query_id": "Name it with query_id=…, or pass query_id=None to number the rows."}
             require_columns(needed, names, place, advice, hint)
             return needed + [name for name in _EXTRAS if name in names and name not in needed]
@@ -128,14 +128,14 @@ class Queries(_Relation):
         if len(table) == 0:
             table.settle(on_error)
         columns: dict = {
-            "query_id": clean_ids(table, query_id, "query id"),
+            "query_id": clean_ids(table, query_id, "query id", missing),
             "text": clean_column(table, text, missing=missing),
         }
         for index, value in enumerate(columns["text"]):
             if value is None and not table.bad[index]:
                 remedy = f"Give every query some text. {SKIP_REMEDY}"
                 table.note(index, text, "empty text", f"there is no text in {text!r}", remedy)
-        columns["doc_id"] = clean_ids(table, doc_id, "document id")
+        columns["doc_id"] = clean_ids(table, doc_id, "document id", missing)
         for name in table.columns:
             if name in _EXTRAS and name not in needed:
                 columns[name] = _EXTRAS[name](table, name)
@@ -212,9 +212,10 @@ class Interactions(_Relation):
     """Which user used which documents, in order.
 
     `from_file`, `from_frame` and `from_records` take the keywords user_id, doc_id and position (the source's
-    columns) and on_error, as `Queries` does. `position` may hold any number or date
+    columns), missing and on_error, as `Queries` does. `position` may hold any number or date
     (2024-05-31, 2024-05-31T10:15:00Z) to sort by; equal ones keep the rows' order, and position=None, or no column
-    "position", takes the rows' order. `corpus.interactions = interactions` checks that every document is known.
+    "position" (which `remarks` says), takes the rows' order.
+    `corpus.interactions = interactions` checks that every document is known.
 
     `frame`: user_id, doc_id, position (0, 1, 2, … within the user); users in the order of their first row.
 
@@ -227,10 +228,12 @@ class Interactions(_Relation):
     """
 
     @classmethod
-    def _make(cls, read, name, *, user_id="user_id", doc_id="doc_id", position="position", on_error="raise") -> Self:
-        check_choices(on_error=on_error)
+    def _make(
+        cls, read, name, *, user_id="user_id", doc_id="doc_id", position="position", missing="empty", on_error="raise"
+    ) -> Self:
+        check_choices(on_error=on_error, missing=missing)
 
-        def choose(names, place, hint=""):
+        def choose(names, place, hint=None):
             absent = position is None or (position == "position" and position not in names)
             needed = [user_id, doc_id] if absent else [user_id, doc_id, position]
             require_columns(needed, names, place, hint=hint)
@@ -240,10 +243,15 @@ class Interactions(_Relation):
         if len(table) == 0:
             table.settle(on_error)
         columns: dict = {
-            "user_id": clean_ids(table, user_id, "user id"),
-            "doc_id": clean_ids(table, doc_id, "document id"),
+            "user_id": clean_ids(table, user_id, "user id", missing),
+            "doc_id": clean_ids(table, doc_id, "document id", missing),
         }
         given = position in table.columns
+        if not given and position is not None:
+            table.remarks.append(
+                "there is no column 'position', so each user's rows count in the order of the file. Pass position=… "
+                "to sort by a column, such as one of times."
+            )
         columns["position"] = _numbers(table, position) if given else np.arange(len(table), dtype=float)
         for index in np.flatnonzero(np.isnan(columns["position"]) & ~table.bad):
             remedy = f"Number the user's rows. {SKIP_REMEDY}"

@@ -18,8 +18,10 @@ WELCOME = ("repeat", "skipped", "reason", "seconds", "comment")
 # what spreadsheets of several languages write for a ticked box, and what people write into one
 TRUE = "TRUE WAHR VRAI VERDADERO VERO VERDADEIRO WAAR PRAWDA SANT SAND SANN TOSI PRAVDA IGAZ DOĞRU ИСТИНА "
 FALSE = "FALSE FALSCH FAUX FALSO ONWAAR FAŁSZ FALSKT FALSK USANN EPÄTOSI NEPRAVDA HAMIS YANLIŞ ЛОЖЬ "
-_TRUE = frozenset((TRUE + "T YES Y JA OUI SI SÍ X ON 1 1.0").casefold().split())
-_FALSE = frozenset((FALSE + "F NO N NEIN NON NEE NEJ OFF 0 0.0").casefold().split())
+_TRUE = frozenset((TRUE + "T YES Y JA OUI SI SÍ SIM TAK ДА EVET はい 是 X ✓ ✔ ☑ CHECKED ON 1 1.0").casefold().split())
+_FALSE = frozenset(
+    (FALSE + "F NO N NEIN NON NÃO NIE NEE NEJ НЕТ HAYIR いいえ 否 ✗ ✘ ☐ UNCHECKED OFF 0 0.0").casefold().split()
+)
 
 
 def read_rows(study, path: Path, **form) -> list[dict]:
@@ -28,7 +30,7 @@ def read_rows(study, path: Path, **form) -> list[dict]:
     Args:
         study: whose questions they answer.
         path: .json is a Label Studio export; any other ending is a table's.
-        form: encoding, delimiter and quote of a text file, as `read_table` takes them.
+        form: encoding, delimiter, quote and escape of a text file, as `read_table` takes them.
 
     Returns:
         Dicts with annotator, question_id, answer (None for a skip), skipped, reason, repeat, seconds, comment, and
@@ -60,7 +62,7 @@ def _tasks(path: Path) -> list[dict]:
 
 
 def _table(path: Path, form: dict) -> list[dict]:
-    def choose(names, place, hint=""):
+    def choose(names, place, hint=None):
         require_columns(NEEDED, names, place, hint=hint)
         return [*NEEDED, *(name for name in WELCOME if name in names)]
 
@@ -122,9 +124,9 @@ def _text(value) -> str:
 
 
 def _truth(row: dict, column: str) -> bool:
-    """A box that is ticked or not; empty is not, and the column's own name is a tick."""
+    """A box that is ticked or not; empty is not, and the column's own name or verb ("skip") is a tick."""
     word = _text(row.get(column)).casefold()
-    if word in _TRUE or word == column:
+    if word in _TRUE or word in (column, column.removesuffix("ped")):
         return True
     if word in _FALSE or not word:
         return False

@@ -58,7 +58,7 @@ def import_answers(study: Study, path: str | Path, by: str, **form) -> Imported:
             question's own terms, as `export` writes them) and, where known, repeat, skipped, reason, seconds,
             comment; or a .json that Label Studio exported.
         by: who imports; kept.
-        form: encoding, delimiter and quote of a text file.
+        form: encoding, delimiter, quote and escape of a text file.
 
     An annotator who is not known yet takes a free place that has all their questions, or else counts as from
     elsewhere (slot 0). Where the annotator's answer to that showing is there already and differs, it stands, and the
