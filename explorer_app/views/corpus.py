@@ -11,10 +11,12 @@ from explorer_app.show import md, metrics, table
 from explorer_app.views import training
 from lmindexer.browse import upload
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.corpus import csvadvice
 from lmindexer.corpus.filetypes import kind_of
 
 TYPES = ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "parquet", "pq", "gz"]
-DELIMITERS = {"As the ending says": None, "Comma": ",", "Semicolon": ";", "Tab": "\t", "Vertical bar": "|"}
+DELIMITERS: dict[str, str | None] = {"As the file says": None}
+DELIMITERS |= {name.removesuffix("s").capitalize(): sign for sign, name in csvadvice.DELIMITERS.items()}
 SWITCHES = {  # a keyword of Corpus, as its messages give it, and the switch that stands for it
     r"""on_error=["']skip["']""": "Leave bad rows out",
     r"""html=["']strip["']""": "Take HTML out",

@@ -10,7 +10,7 @@ from lmindexer.corpus.csvrecords import Form, Records, first_record
 
 DELIMITERS = {
     ",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", "^": "carets", "~": "tildes",
-    "¦": "broken bars", "\x01": r"the control character \x01", "\x1f": r"the control character \x1f",
+    "¦": "broken bars", "\x01": r"signs \x01", "\x1f": r"signs \x1f",
     ":": "colons", "#": "number signs", " ": "spaces",
 }  # fmt: skip
 _WORDS = ":# "  # these stand in headers of one field as well: only columns that are asked for tell

@@ -19,6 +19,7 @@ _FREQUENT = {
     "cp1256": "اليمنوترب",
     "cp874": "านรอกเงมยลี่้ั",
 }
+_FEW = 60  # characters, with a header of a few names
 _ENOUGH = 0.45  # of a text's letters are frequent ones, or it is not that alphabet
 _SURE = 0.65  # from here on it is, though the bytes could be Chinese too
 
@@ -49,10 +50,9 @@ def likely_encodings(data: bytes) -> list[str]:
         return [best, *alike]
     scores = {name: _fitting(data, name) * _frequent(data, name) for name in _FREQUENT}
     share = max(scores.values())
-    for name, looks in _OF_TWO_BYTES.items():
-        text = _text(data, name)
-        if share < _SURE and text is not None and looks([letter for letter in text if not letter.isascii()]):
-            return [name]
+    asian = [name for name in _OF_TWO_BYTES if share < _SURE and _looks(data, name)]
+    if asian:  # Chinese reads as Korean of rare syllables, and a few words may be either
+        return asian[: 2 if asian[0] == "euc_kr" and len(_text(data, asian[0]) or "") < _FEW else 1]
     if share >= _ENOUGH:
         return sorted((name for name in scores if scores[name] > share - 0.1), key=lambda name: -scores[name])
     from charset_normalizer import from_bytes  # only where nothing of the above is seen
@@ -95,7 +95,7 @@ def _korean(letters: list[str]) -> bool:
     hangul = [letter for letter in letters if "\uac00" <= letter <= "\ud7a3"]
     if len(hangul) < 0.95 * len(letters) or not _common("euc_kr", 0xB0, 0xC8, 1.0)(letters):
         return False
-    return _share(hangul, lambda letter: letter in _SYLLABLES) >= 0.3  # Chinese read as Korean has hardly any
+    return len(hangul) < 4 or _share(hangul, lambda letter: letter in _SYLLABLES) >= 0.3
 
 
 # the most frequent syllables of Korean, which make up half of any text
@@ -113,11 +113,16 @@ _OF_TWO_BYTES: dict[str, Callable[[list[str]], bool]] = {  # the first that look
 }
 
 
+def _looks(data: bytes, name: str) -> bool:
+    text = _text(data, name)
+    return text is not None and _OF_TWO_BYTES[name]([letter for letter in text if not letter.isascii()])
+
+
 def _is_latin(data: bytes) -> bool:
     """Whether words that hold bytes above 127 consist of ASCII letters in good part: "güçlü", no word of Cyrillic."""
     words = [word for word in _WORD.findall(data) if not word.isascii() and len(word) > 1]
     plain = sum(byte < 128 for word in words for byte in word)
-    return plain * 3 >= sum(map(len, words))
+    return plain * 5 >= 2 * sum(map(len, words))
 
 
 def _fitting(data: bytes, name: str) -> float:

@@ -26,7 +26,11 @@ def _tag(names: str) -> str:
     return rf"</?(?:{'|'.join(names.split())})(?:{_ATTRIBUTE})*\s*/?>"
 
 
-_UNSEEN = re.compile(r"(?is)<!--.*?-->|<!doctype[^<>]*>|<(script|style)(?=[\s>])[^<>]*>.*?</\1\s*>")
+_UNSEEN = re.compile(
+    r"(?is)<!--.*?-->|<!doctype[^<>]*>|<\?xml[^<>]*\?>|</?(?:o|w|v|st1):[a-z]+(?:\s[^<>]*)?/?>"
+    r"|<(script|style)(?=[\s>])[^<>]*>.*?</\1\s*>"
+)  # comments, scripts, what XML and word processors put around a text
+_VERBATIM = re.compile(r"(?s)<!\[CDATA\[(.*?)\]\]>")
 _INLINE_TAG = re.compile(_tag(_INLINE), re.IGNORECASE)
 _BLOCK_TAG = re.compile(_tag(_BLOCK), re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
@@ -46,7 +50,7 @@ def strip_html(text: str) -> str:
         found = first_html(text)
         if not found:
             return text
-        text = _UNSEEN.sub(" ", text)
+        text = _UNSEEN.sub(" ", _VERBATIM.sub(r" \1 ", text))
         text = _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text))
         text = _ENTITY.sub(lambda entity: html.unescape(entity.group()), text)
         text = _SPACES.sub(" ", text).strip()
@@ -70,7 +74,7 @@ def first_html(text: str) -> str:
     """
     found = []
     if "<" in text:
-        found += [pattern.search(text) for pattern in (_UNSEEN, _INLINE_TAG, _BLOCK_TAG)]
+        found += [pattern.search(text) for pattern in (_UNSEEN, _VERBATIM, _INLINE_TAG, _BLOCK_TAG)]
     if "&" in text:
         found += [entity for entity in _ENTITY.finditer(text) if html.unescape(entity.group()) != entity.group()][:1]
     places = [match for match in found if match]

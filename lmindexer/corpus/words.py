@@ -21,12 +21,13 @@ def _spaced(first: str, more: str) -> regex.Pattern:
     )
 
 
+_SOFT_HYPHEN = "\u00ad"  # where a word may be broken at a line's end; no part of it
 _ANY, _ANY_ASCII = _spaced(r"\p{L}\p{N}_", ""), re.compile(r"\b\w\w+\b")
 _NAMED, _NAMED_ASCII = _spaced(r"\p{L}", "'’-"), re.compile(r"\b[^\W\d_][\w'-]*\w\b")
 
 
 def words_of(text: str) -> list[str]:
-    """Words of a text, with numbers, of at least two characters each: what TF-IDF counts.
+    """Words of a text, with numbers, of at least two characters (or one Korean syllable) each: what TF-IDF counts.
 
     Chinese, Japanese (but for Katakana), Thai, Lao, Khmer and Burmese are written without spaces; a run of such
     letters gives its pairs of neighbours, or the letter itself where it stands alone.
@@ -54,9 +55,9 @@ def _trimmed(word: str) -> str:
 
 
 def _found(text: str, pattern: regex.Pattern, trim: Callable[[str], str]) -> Iterator[str]:
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text).replace(_SOFT_HYPHEN, "")
     for word in map(trim, pattern.findall(text)):
-        if len(word) > 1:
+        if len(word) > 1 or "가" <= word <= "힣":  # of Korean a syllable alone is a word: 톱, a saw
             yield word
     for run in _RUN.findall(text):
         letters = regex.findall(r"\X", run)

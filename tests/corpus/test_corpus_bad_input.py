@@ -134,7 +134,7 @@ CASES = {
     ),
     "UTF-16 without mark": (
         "a.csv", GOOD_CSV.decode().encode("utf-16-le"), {},
-        ': it is not CSV text but UTF-16 text. Pass encoding="utf-16-le" (or "utf-16-be"), or save it as '
+        ': it is not CSV text but UTF-16 text. Pass encoding="utf-16-le", or save it as '
         'UTF-8.',
     ),
     "UTF-8 read as UTF-16": (

@@ -28,5 +28,6 @@ def test_a_few_words_are_enough(encoding, words):
 
 def test_what_a_few_words_cannot_tell_is_said_with_every_candidate():
     assert "cp1255" in likely_encodings("מסור לעץ".encode("cp1255"))
+    assert "gb18030" in likely_encodings("sku,title\n1,木工锯\n".encode("gb18030"))  # all syllables of Korean
     assert likely_encodings("büyük çekiç".encode("cp1254"))[0] == "cp1252"  # the same bytes in both
     assert likely_encodings(b"\xff\x00\xfe") is not None

@@ -26,6 +26,11 @@ from lmindexer.two_step.embeddings import TfidfEmbeddings
         ("ค้อน", ["ค้อ", "อน"]),  # Thai: a tone mark stays on its letter
         ("コーヒー カップ", ["コーヒー", "カップ"]),
         ("Пила-ножовка 2", ["Пила", "ножовка"]),
+        ("나무 톱", ["나무", "톱"]),  # of Korean one syllable is a word
+        ("মাছ ধরার জাল, மரம் வெட்டும்", ["মাছ", "ধরার", "জাল", "மரம்", "வெட்டும்"]),
+        ("مِنْشَار لِلْخَشَب", ["مِنْشَار", "لِلْخَشَب"]),  # vowel signs of Arabic
+        ("מַסּוֹר לָעֵץ", ["מַסּוֹר", "לָעֵץ"]),  # and of Hebrew
+        ("Sa\u0308ge, Hand\u00adbeil", ["Säge", "Handbeil"]),  # an accent of its own, a soft hyphen
     ],
 )
 def test_words_are_whole_in_every_script(text, words):
@@ -52,6 +57,8 @@ def test_html_goes_and_what_only_looks_like_it_stays():
     for text in ("a < b and c > d", "List<String> x", "AT&T; R&D", "3 <4> 5", "<p", "if x<a and y>b"):
         assert strip_html(text) == text and first_html(text) == ""
     assert first_html("x <BR/> y") == "<BR/>"
+    assert strip_html("<?xml version='1.0'?><o:p class='x'>a</o:p><![CDATA[ b <i>c</i> ]]>") == "a b c"
+    assert strip_html("x[y[0]]>3 and 2 < 5") == "x[y[0]]>3 and 2 < 5"
 
 
 def test_key_words_of_hindi_documents_are_words():
