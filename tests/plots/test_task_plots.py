@@ -48,9 +48,11 @@ def test_methods_by_a_metric_have_their_intervals_and_seeds():
 
 def test_lost_positions_and_found_sum_to_one():
     table = pd.DataFrame([{"found": 0.5, "lost_at_1": 0.3, "lost_at_2": 0.2, "p1": 0.9, "p2": 0.4}])
-    bars, points = plots.lost_positions(table, 1, 5).data
+    figure = plots.lost_positions(table, 1, 5)
+    bars, points = figure.data
     assert list(bars.x) == ["position 1", "document", "never"] and sum(bars.y) == 1
     assert list(points.y) == [0.9, 0.4]
+    assert figure.layout.scattermode == "group" and bars.offsetgroup != points.offsetgroup  # side by side
     assert not plots.lost_positions(table.iloc[:0], 1, 5).data
 
 

@@ -26,13 +26,15 @@ def lost_positions(table, levels: int, width: int) -> go.Figure:
     figure.add_bar(
         x=[*names, "never"], y=[*shares, float(row["found"])], marker={"color": [COLOURS[4]] * last + [COLOURS[2]]},
         name="share of queries", hovertemplate="lost at %{x}: %{y:.1%}<extra></extra>", texttemplate="%{y:.0%}",
-        textposition="outside", cliponaxis=False,
+        textposition="outside", cliponaxis=False, offsetgroup="share",
     )  # fmt: skip
     figure.add_scatter(
         x=names, y=right, mode="markers", name="P(right code | right codes before it), geometric mean",
-        marker={"symbol": "diamond-open", "size": 11, "color": OTHER, "line": {"width": 2}},
+        marker={"symbol": "diamond-open", "size": 11, "color": OTHER, "line": {"width": 2}}, offsetgroup="right",
         hovertemplate="%{x}: the right code has %{y:.1%}<extra></extra>",
     )  # fmt: skip
     dress(figure, title, "lost at", "share", 380)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.08])
+    # Beside the bar and not on it: its label stands where the diamond would be.
+    figure.update_layout(barmode="group", scattermode="group")
     return figure.update_layout(legend={"orientation": "h", "y": -0.28}, margin={"b": 90})
