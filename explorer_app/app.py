@@ -68,12 +68,14 @@ def study_sidebar(pages: dict) -> None:
 SPACE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 2.2rem 3rem 4rem; max-width: 1800px; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 2rem; padding: 0.4rem 0; }
+[data-testid="stMainBlockContainer"] h2 { font-size: 1.5rem; padding: .8rem 0 .5rem; }
 [data-testid="stMetricValue"] { font-size: 1.4rem; }
 [data-testid="stMetric"] { padding: 0.5rem 0; }
 [data-testid="stSidebarHeader"] { height: 1.2rem; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit !important; opacity: .9; }
-[data-testid="stMultiSelect"] [data-baseweb="tag"], [data-testid="stMultiSelect"] [data-baseweb="tag"] span {
-  background-color: #005a8c; color: #fff; }
+[data-testid="stMultiSelectTagsContainer"] > *:has([title]), [data-testid="stBaseButton-primary"],
+[data-testid="stBaseButton-primaryFormSubmit"] { background-color: #005a8c; border-color: #005a8c; color: #fff; }
+[data-testid="stPageLink"] p { white-space: normal; overflow: visible; }
 [data-testid="stText"] { unicode-bidi: plaintext; overflow-wrap: anywhere; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; }

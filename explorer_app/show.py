@@ -12,6 +12,7 @@ import streamlit as st
 
 from explorer_app import finder, link_table
 from lmindexer import plots
+from lmindexer.plots.style import BELOW
 
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
 NUMBERS = "The numbers of the figure"
@@ -105,15 +106,27 @@ def _make_narrow(figure: go.Figure) -> None:
 
     What a long legend says stands in the tables beside the figures.
     """
-    title = html.unescape(figure.layout.title.text or "")
-    lines = [html.escape(line, quote=False) for line in textwrap.wrap(title, 40)]
+    lines = _lines(figure.layout.title.text, 40)
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        axis.title.text = "<br>".join(_lines(axis.title.text, 36)) or None
     named = [trace for trace in figure.data if "showlegend" in trace and trace.showlegend is not False]
+    legend = 1 < len(named) <= LEGEND
+    below = 24 * len(named) if legend else 0
+    titles = 18 if any(not one.showarrow and one.yref == "paper" for one in figure.layout.annotations) else 0
+    if figure.layout.height and legend:
+        figure.layout.height += max(below - 60, 0)
     figure.update_layout(
         title={"text": "<br>".join(lines), "font": {"size": 13}},
-        margin={"l": 40, "r": 8, "t": 30 + 20 * len(lines)},
-        showlegend=1 < len(named) <= LEGEND,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.25, "yanchor": "top", "title": {"text": ""}},
-    )
+        margin={"l": 40, "r": 8, "t": 30 + 20 * len(lines) + titles, "b": 72 + below if legend else 64},
+        showlegend=legend,
+        legend=BELOW | {"xanchor": "left", "title": {"text": ""}},
+    )  # fmt: skip
+
+
+def _lines(text: str | None, width: int) -> list[str]:
+    """A figure's text, which is escaped already, in lines."""
+    parts = (text or "").split("<br>")
+    return [html.escape(line, quote=False) for part in parts for line in textwrap.wrap(html.unescape(part), width)]
 
 
 def export(name: str, figure: go.Figure | None = None, tables: dict[str, Table] | None = None) -> None:

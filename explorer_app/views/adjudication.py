@@ -55,7 +55,7 @@ def _screen(study, queue) -> None:
     row = queue.iloc[at]
     _steps(ids, at, row)
     view = study.view(row["question_id"])
-    st.subheader(md(view.prompt, 300), anchor=False)
+    st.header(md(view.prompt, 300), anchor=False)
     questions.documents(view)
     _votes(study, row)
     _decide(study, row, ids, at)

@@ -51,7 +51,7 @@ def _diagnosis(run: RunBrowser) -> None:
 
 
 def _training(run: RunBrowser, runs: dict[str, RunBrowser]) -> None:
-    st.subheader("Over training")
+    st.header("Over training")
     histories = {key: one.bundle.history for key, one in runs.items() if one.bundle.history is not None}
     there = measures_in(histories)
     if not there:
@@ -80,7 +80,7 @@ def _curve(histories, name: str, run: RunBrowser):
 
 
 def _codes(run: RunBrowser) -> None:
-    st.subheader("Use of the codes")
+    st.header("Use of the codes")
     left, right = st.columns([2, 2], vertical_alignment="bottom")
     options = list(range(1, run.positions + 1))
     position = links.choose("Position", options, "position", 1, where=left, kind="segmented_control")
@@ -100,7 +100,7 @@ def _codes(run: RunBrowser) -> None:
 
 
 def _collisions(run: RunBrowser) -> None:
-    st.subheader("Documents with equal codes")
+    st.header("Documents with equal codes")
     left, right = st.columns(2)
     with left:
         figure = plots.collision_sizes(run)

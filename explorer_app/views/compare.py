@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer_app import context, helplines, links
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of, md, metrics, table
+from explorer_app.show import chart, export, id_of, md, metrics
 from lmindexer import plots
 from lmindexer.browse import compare, words
 from lmindexer.browse.side_by_side import BETTER, OTHER_SCALE, UNSURE, WORSE, differing_settings, measured
@@ -48,7 +48,7 @@ def render() -> None:
         return
     other = next(iter(pairs))
     if len(pairs) > 1:
-        st.subheader("Two of them, closely")
+        st.header("Two of them, closely")
         other = links.choose(f"{key} beside", list(pairs), "second", other, kind="segmented_control")
     st.button(
         "Swap the two", icon=":material/swap_horiz:", on_click=_swap, args=(key, other, list(pairs)),
@@ -177,7 +177,7 @@ def _numbers(found, keys, name_a: str, name_b: str) -> None:
         chart(figure, "compare_intervals")
     with right:
         st.markdown("Metrics on the shared documents", help=helplines.INTERVAL)
-        table(_readable(table_of, name_a, name_b), "compare_metrics")
+        _wide(_readable(table_of, name_a, name_b), "compare_metrics", "Metrics on the shared documents")
         export("compare", figure, {"metrics": table_of})
     for sentence in silent:
         st.caption(sentence)
@@ -195,7 +195,7 @@ def _readable(found, name_a: str, name_b: str):
 
 
 def _where_they_went(found, cells, name_a: str, name_b: str) -> None:
-    st.subheader("Where they disagree")
+    st.header("Where they disagree")
     share, outside = compare.moved(cells)
     words_a, words_b = words.keywords(found.a), words.keywords(found.b)
     st.markdown(
@@ -233,7 +233,7 @@ def _cell() -> tuple[int, ...] | None:
 
 def _moved(found, cell: tuple[int, ...], name_a: str, name_b: str) -> None:
     moved = compare.documents_in(found, *cell)
-    st.subheader(f"Documents with {md(id_of(cell[:1]))} in {md(name_a)} and {md(id_of(cell[1:]))} in {md(name_b)}")
+    st.header(f"Documents with {md(id_of(cell[:1]))} in {md(name_a)} and {md(id_of(cell[1:]))} in {md(name_b)}")
     if moved.empty:
         st.info("No document is in this cell.", icon=":material/search_off:")
         return

@@ -46,7 +46,7 @@ def render() -> None:
 
 def _uploaded():
     """The corpus of the uploaded file, or None while it is not there or not understood."""
-    st.subheader("1. Upload")
+    st.header("1. Upload")
     given = st.file_uploader(
         f"A file of documents: CSV, TSV, JSON (also .gz) or Parquet, up to {LIMIT} MB", type=TYPES,
         max_upload_size=LIMIT, key="upload",
@@ -127,7 +127,7 @@ def _looked(path: str, name: str, form: dict) -> upload.Look:
 
 
 def _mapped(path: Path, name: str, columns: list[str], form: dict):
-    st.subheader("2. What the columns hold")
+    st.header("2. What the columns hold")
     guessed = upload.guess(columns)
     first, second = st.columns(2)
     options = [NONE, *columns]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer_app import context, helplines, links, models
+from explorer_app import context, finder, helplines, links, models
 from explorer_app.link_table import Column
 from explorer_app.show import chart, export, id_of, md
 from explorer_app.views.parts import documents_table
@@ -36,7 +36,7 @@ def _card(run: RunBrowser, found: dict) -> None:
         left, right = st.columns([3, 2])
         with left:
             st.caption(f"document {md(found['doc_id'], 120)}")
-            st.subheader(md(found["title"], 200) or "(no title)", anchor=False)
+            st.header(md(found["title"], 200) or "(no title)", anchor=False)
             st.text(found["text"])
             _more_text(found)
             if found["categories"]:
@@ -44,7 +44,7 @@ def _card(run: RunBrowser, found: dict) -> None:
                 st.text(found["categories"][-1])
         with right:
             st.caption("Semantic ID")
-            st.markdown(f"### {md(found['id'])} :gray[#{found['suffix']}]", help=helplines.SUFFIX)
+            st.markdown(f"## {md(found['id'])} :gray[#{found['suffix']}]", help=helplines.SUFFIX)
             for length in range(1, run.positions + 1):
                 part = found["codes"][:length]
                 if part[-1] < 0:
@@ -82,14 +82,15 @@ def _reconstruction(_run: RunBrowser, _indexer, row: int, hints: float, seed: in
 
 
 def _why(run: RunBrowser, found: dict) -> None:
-    st.subheader("Why this ID")
+    st.header("Why this ID")
     if models.awaited(run):
         return
     indexer = models.model(run)
     if indexer is None:
         return
     steps = _steps(run, indexer, found["row"], models.key_of(run))
-    figure = plots.code_probabilities(steps, "P(code | codes before it, document); the ID's own is blue")
+    said = "P(code | codes before it, document); the ID's own is blue"
+    figure = plots.code_probabilities(steps, said, stacked=finder.narrow())
     chart(figure, f"why_{found['row']}")
     if not hasattr(indexer, "reconstruct"):
         return
@@ -106,7 +107,7 @@ def _why(run: RunBrowser, found: dict) -> None:
 
 def _siblings(run: RunBrowser, found: dict) -> None:
     codes = tuple(code for code in found["codes"] if code >= 0)
-    st.subheader("Under the same prefix")
+    st.header("Under the same prefix")
     lengths = list(range(len(codes), 0, -1))
     length = links.choose(
         "Prefix", lengths, "siblings", lengths[0], kind="segmented_control",
@@ -126,7 +127,7 @@ def _siblings(run: RunBrowser, found: dict) -> None:
 
 
 def _near(run: RunBrowser, found: dict) -> None:
-    st.subheader("Near by state", help=helplines.COSINE)
+    st.header("Near by state", help=helplines.COSINE)
     states = neighbours.states(run)
     if states is None:
         st.info("This run keeps no states, so nearest documents cannot be found.", icon=":material/blur_off:")
@@ -143,6 +144,5 @@ def _near(run: RunBrowser, found: dict) -> None:
 
 
 def _near_table(rows, key: str, says: str) -> None:
-    documents_table(
-        rows, key, [Column("cosine", "cosine", "number", 3, "of the documents' last hidden states h")], says
-    )
+    cosine = Column("cosine", "cosine", "number", 3, "of the documents' last hidden states h")
+    documents_table(rows, key, [cosine], says, brief=True)

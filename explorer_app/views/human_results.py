@@ -145,7 +145,7 @@ def _methods(key: str, study, found, answers) -> None:
 
 def _method_tables(found) -> None:
     rows = found.methods.assign(type=found.methods["type"].map(NAMES))
-    st.subheader("By method", anchor=False)
+    st.header("By method", anchor=False)
     table(
         rows.drop(columns="measure"), "methods_table", type="questions", value=decimal("value"),
         low=decimal("95 % from"), high=decimal("to"), answers=count("answers"), questions=count("number"),
@@ -153,7 +153,7 @@ def _method_tables(found) -> None:
         chance=decimal("guessing"), judge=decimal("judge"),
         settled=decimal("settled", "The value when each question has one answer: adjudicated, or the majority's."),
     )  # fmt: skip
-    st.subheader("Differences", anchor=False)
+    st.header("Differences", anchor=False)
     rows = found.comparisons.assign(type=found.comparisons["type"].map(NAMES))
     table(
         rows[["type", "method_a", "method_b", "difference", "low", "high", "p", "p_holm", "low_wide", "high_wide",
@@ -191,7 +191,7 @@ def _agreement(key: str, study, found, answers) -> None:
     )  # fmt: skip
     export("agreement", None, {NAMES[name]: rows for name, rows in found.agreement.items()})
     if found.judge is not None:
-        st.subheader("The automatic judge and people", anchor=False)
+        st.header("The automatic judge and people", anchor=False)
         rows = found.judge.assign(type=found.judge["type"].map(NAMES))
         table(rows, "judge_table", type="questions", questions=count("number"), low=decimal("95 % from"),
               high=decimal("to"), kappa=decimal("Cohen κ"),

@@ -110,7 +110,7 @@ def _interval(row, name: str) -> str:
 
 def _queries(group: dict, found: task_methods.Methods, view: str, key: str) -> None:
     run = group[key]
-    st.subheader(f"What went wrong: {md(run.label, 80)}", anchor=False)
+    st.header(f"What went wrong: {md(run.label, 80)}", anchor=False)
     keys = next(keys for keys in found.keys.values() if key in keys)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     if len(keys) > 1:

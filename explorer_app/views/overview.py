@@ -64,7 +64,7 @@ def _verdict(run: RunBrowser) -> None:
 
 def _tree(run: RunBrowser) -> None:
     prefix = run.checked(links.prefix()) if _fits(run, links.prefix()) else ()
-    st.subheader("The tree of IDs")
+    st.header("The tree of IDs")
     left, middle, _ = st.columns([2, 2, 3], vertical_alignment="bottom")
     level = context.level(run, where=left, label="Colour by category level")
     kind = links.choose("Shape", ["icicle", "sunburst"], "shape", "icicle", where=middle, kind="segmented_control")
@@ -143,7 +143,7 @@ def _drill(chosen: dict, prefix: tuple[int, ...]) -> None:
 
 
 def _figures(run: RunBrowser) -> None:
-    st.subheader("Against the categories and against collapse")
+    st.header("Against the categories and against collapse")
     laid_over = context.others("Lay other runs over this one")
     runs = {context.current_key(): run, **laid_over}
     qualities = {key: one.quality for key, one in runs.items() if one.quality is not None}

@@ -47,9 +47,9 @@ def document_list(run: RunBrowser, prefix: tuple[int, ...], key: str, category=N
     listed = "under this prefix" if prefix else "of the run"
     tables = {"documents of this page": found.rows}
     if search and found.total:
-        matched = documents.matches(run, search, in_text, run.where(prefix, category))
-        tables[f"all {'more than ' if found.capped else ''}{found.total:,} that match"] = partial(
-            documents.whole, run, (), matched
+        where = run.where(prefix, category)
+        tables[f"all {'more than ' if found.capped else ''}{found.total:,} that match"] = lambda: documents.whole(
+            run, rows=documents.matches(run, search, in_text, where, most=run.documents)
         )
     tables[f"all documents {listed}, with texts"] = partial(documents.whole, run, prefix)
     tables[f"all IDs {listed}"] = partial(documents.whole, run, prefix, texts=False)

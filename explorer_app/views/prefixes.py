@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from explorer_app import context, helplines, links
+from explorer_app import context, finder, helplines, links
 from explorer_app.link_table import Column, show
 from explorer_app.show import chart, export, id_of, md, metrics
 from explorer_app.views import code_parts
@@ -36,7 +36,9 @@ def render() -> None:
         names = words.keywords(run, prefix)
         found = distribution(run, prefix, level, top) if level is not None else None
         rows = _children(run, prefix, level, names)
-        figure = plots.category_distribution(found, shares=shares, names=names) if found else None
+        figure = (
+            plots.category_distribution(found, shares=shares, names=names, lying=finder.narrow()) if found else None
+        )
         with last:
             tables = {"codes": rows} | ({"distribution": found.cells} if found else {})
             export(f"prefix-{id_of(prefix) or 'all'}", figure, tables)
@@ -46,7 +48,7 @@ def render() -> None:
             chart(figure, f"distribution_{prefix}_{level}_{top}_{shares}", lambda chosen: _drill(chosen, prefix))
             st.caption("A click on a part of a bar goes down into that code.")
         _children_table(rows, prefix)
-    st.subheader(f"Documents under {md(id_of(prefix))}" if prefix else "Documents")
+    st.header(f"Documents under {md(id_of(prefix))}" if prefix else "Documents")
     document_list(run, prefix, "prefix_documents")
 
 
@@ -54,7 +56,7 @@ def _header(run: RunBrowser, prefix: tuple[int, ...], level: int | None) -> None
     found = summary(run, prefix, level)
     if prefix:
         named = words.keywords(run, prefix[:-1]).get(prefix[-1], [])
-        st.markdown(f"#### {md(id_of(prefix))} {md(', '.join(named), 120)}", help=helplines.KEYWORDS)
+        st.markdown(f"## {md(id_of(prefix))} {md(', '.join(named), 120)}", help=helplines.KEYWORDS)
     cells = [("Documents", f"{found['documents']:,}", "Documents under this prefix.")]
     cells.append(("Of the corpus", f"{found['share']:.1%}", "Documents here divided by all documents."))
     if "category" in found and found["category"] is not None:
@@ -87,7 +89,7 @@ def _children(run: RunBrowser, prefix, level, names) -> pd.DataFrame:
 
 def _children_table(rows: pd.DataFrame, prefix: tuple[int, ...]) -> None:
     position = len(prefix) + 1
-    st.subheader(f"{len(rows):,} codes at position {position}")
+    st.header(f"{len(rows):,} codes at position {position}")
     wanted = links.words("Filter by key word, category or ID", "codes", placeholder="for example: plant")
     if wanted:
         text = rows[[name for name in ("ID", "key words", "category") if name in rows]].fillna("").agg(" ".join, axis=1)

@@ -104,7 +104,7 @@ def _past(model, row: int) -> None:
     past = task_answers.history_of(task, row)
     left, right = st.columns([3, 2])
     with left:
-        st.subheader(f"The history of {md(task.query_ids('test')[row], 80)}", anchor=False)
+        st.header(f"The history of {md(task.query_ids('test')[row], 80)}", anchor=False)
         shown = past.head(NEWEST)
         columns = [Column("title", "title"), Column("place", "place", "number", help="1 is the oldest item")]
         show(shown, [*columns, Column("doc_id", "document", narrow=True)], "history", "History, the newest first",
@@ -112,7 +112,7 @@ def _past(model, row: int) -> None:
         if len(past) > NEWEST:
             st.caption(f"The newest {NEWEST} of {len(past):,} items.")
     with right:
-        st.subheader("What came next", anchor=False)
+        st.header("What came next", anchor=False)
         target = int(task.targets("test")[row])
         true = task_answers.listed(task, [target])
         columns = [Column("title", "title"), *_ids(model, true), Column("doc_id", "document", narrow=True)]
@@ -132,7 +132,7 @@ def _ids(model, rows: pd.DataFrame) -> list[Column]:
 
 
 def _answers(model, row: int, view: str) -> None:
-    st.subheader("Recommendations", anchor=False)
+    st.header("Recommendations", anchor=False)
     found = task_answers.recommended(model, row, view, TOP)
     rows = found.assign(mark=["★ the true next item" if right else "" for right in found["right"]])
     columns = [Column("rank", "rank", "number"), Column("title", "title")]

@@ -36,7 +36,7 @@ def render() -> None:
 
 def _task_runs(task_runs: dict, runs: dict) -> None:
     """The runs of task models; each leads to its task's results."""
-    st.subheader("Runs of task models", anchor=False)
+    st.header("Runs of task models", anchor=False)
     rows = pd.DataFrame([_task_row(key, run) for key, run in task_runs.items()])
     columns = [
         Column("run", "run"), Column("task", "task"), Column("name", "method"),
@@ -90,7 +90,7 @@ def _compare(runs: dict) -> None:
 
 
 def _change(runs: dict, task_runs: dict) -> None:
-    st.subheader("Change a run", anchor=False)
+    st.header("Change a run", anchor=False)
     every = runs | {f"{key} ({run.kind})" if key in runs else key: run for key, run in task_runs.items()}
     key = st.selectbox("Run to change", list(every), key="changed_run")
     path = every[key].path

@@ -1,5 +1,7 @@
 """The search page: one box for titles, document ids, semantic IDs, key words and texts; "/" leads to it."""
 
+from functools import partial
+
 import streamlit as st
 
 from explorer_app import context, links
@@ -7,7 +9,7 @@ from explorer_app.link_table import Column, show
 from explorer_app.show import export, id_of, md
 from explorer_app.views.parts import PAGE_SIZE, documents_table, pager
 from lmindexer.browse import RunBrowser, words
-from lmindexer.browse.search import TEXTS_UP_TO, search
+from lmindexer.browse.search import TEXTS_UP_TO, everything, search
 
 FOUND_IN = Column("found_in", "found in")
 
@@ -34,7 +36,7 @@ def render() -> None:
     _prefix(run, found.prefix)
     if not offset:
         _codes(found.codes)
-    _documents(run, found, wanted, offset)
+    _documents(run, found, wanted, offset, in_texts)
 
 
 def _prefix(run: RunBrowser, prefix: tuple[int, ...]) -> None:
@@ -49,7 +51,7 @@ def _prefix(run: RunBrowser, prefix: tuple[int, ...]) -> None:
 def _codes(codes) -> None:
     if codes.empty:
         return
-    st.subheader("Codes with these key words", anchor=False)
+    st.header("Codes with these key words", anchor=False)
     rows = codes.assign(ID=[id_of(prefix) for prefix in codes["prefix"]])
     show(
         rows, [Column("ID", "ID", "code"), Column("words", "key words"), Column("documents", "documents", "number")],
@@ -58,12 +60,14 @@ def _codes(codes) -> None:
     )  # fmt: skip
 
 
-def _documents(run: RunBrowser, found, wanted: str, offset: int) -> None:
+def _documents(run: RunBrowser, found, wanted: str, offset: int, in_texts: bool) -> None:
     if not found.total:
         if not found.prefix:
             st.info("Nothing matches; take fewer or other words.", icon=":material/search_off:")
         return
-    st.subheader("Documents", anchor=False)
+    st.header("Documents", anchor=False)
     documents_table(found.documents, "found", [FOUND_IN], "Documents found")
     pager(found, offset, "found")
-    export("found", tables={"documents of this page": found.documents})
+    every = f"all {'more than ' if found.capped else ''}{found.total:,} with texts"
+    tables = {"documents of this page": found.documents, every: partial(everything, run, wanted, in_texts)}
+    export("found", tables=tables)

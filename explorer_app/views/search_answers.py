@@ -88,7 +88,7 @@ def _beside(what: str, model, run, runs: dict):
 
 
 def _answer(answer: Answer, judged: bool) -> None:
-    st.subheader(md(answer.method, 60), anchor=False)
+    st.header(md(answer.method, 60), anchor=False)
     if answer.note:
         st.caption(md(answer.note, 300))
     rows = answer.found

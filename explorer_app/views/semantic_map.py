@@ -136,7 +136,7 @@ def _selection(run: RunBrowser, rows: np.ndarray) -> None:
         st.info("There is no document in the selection; draw it larger.", icon=":material/search_off:")
         return
     found, codes = mapping.of_rows(run, rows, SHOWN)
-    st.subheader(f"{len(rows):,} document{'' if len(rows) == 1 else 's'} selected", anchor=False)
+    st.header(f"{len(rows):,} document{'' if len(rows) == 1 else 's'} selected", anchor=False)
     st.button("Clear the selection", icon=":material/deselect:", on_click=links.put, kwargs={"area": None, "at": None})
     named = words.keywords(run)
     codes["words"] = [", ".join(named.get(code, [])[:3]) for code in codes["code"]]

@@ -73,7 +73,7 @@ def state_of(study: Study) -> str:
 
 
 def _watched(key: str, study: Study) -> None:
-    st.subheader(md(study.name, 120), anchor=False)
+    st.header(md(study.name, 120), anchor=False)
     _progress(key, study)
     with st.container(horizontal=True):
         st.page_link(st.session_state["pages"]["label"], label="Label", query_params={"study": key})
@@ -117,7 +117,7 @@ def _left(row) -> str | None:
 
 
 def _make() -> None:
-    st.subheader("Make a study", anchor=False)
+    st.header("Make a study", anchor=False)
     runs = context.shelf().runs
     if len(runs) < 2:
         st.info("A study compares at least two finished runs over one corpus.", icon=":material/compare_arrows:")

@@ -44,7 +44,7 @@ def started(name: str) -> None:
 
 def form(corpus) -> None:
     """Name, method and settings of a fit of `corpus`, and the button that starts it."""
-    st.subheader("3. Train")
+    st.header("3. Train")
     first, second, third = st.columns(3)
     name = first.text_input("Name of the run", free_name(corpus.name), max_chars=60)
     method = second.selectbox("Method", list(METHODS), format_func=METHODS.get)

@@ -96,7 +96,7 @@ def _paths(run: RunBrowser, way: inside.Way) -> None:
             names |= {(*prefix, code): found for code, found in words.keywords(run, prefix).items()}
     best = way.beam.paths.iloc[0]
     st.markdown(
-        f"#### {md(id_of(best['codes']))} with probability {np.exp(best['score']):.1%}",
+        f"## {md(id_of(best['codes']))} with probability {np.exp(best['score']):.1%}",
         help="The product of the code's probabilities along the path; dropped and impossible branches take the rest.",
     )
     figure = plots.beam_tree(steps, names, way.beam.paths, **way_parts.on_a_phone())
@@ -107,7 +107,7 @@ def _paths(run: RunBrowser, way: inside.Way) -> None:
 
 
 def _ranking(run: RunBrowser, way: inside.Way, width: int) -> None:
-    st.subheader("All IDs, ranked exactly, beside the beam")
+    st.header("All IDs, ranked exactly, beside the beam")
     if way.exact is None:
         st.info(
             "This run has too many IDs to rank them all while you wait; the beam stands alone.", icon=":material/speed:"
@@ -140,12 +140,12 @@ def _ranking(run: RunBrowser, way: inside.Way, width: int) -> None:
 def _documents(run: RunBrowser, way: inside.Way) -> None:
     left, right = st.columns(2)
     with left:
-        st.subheader("At the end of the best paths")
+        st.header("At the end of the best paths")
         found = inside.found_documents(run, way.beam.paths, SHOWN)
         extra = [Column("path", "path", "number"), Column("probability", "probability", "number", 3)]
         documents_table(found, "at_the_end", extra, "Documents at the end of the best paths", brief=True)
     with right:
-        st.subheader("Nearest by state", help=helplines.COSINE)
+        st.header("Nearest by state", help=helplines.COSINE)
         states = neighbours.states(run)
         if states is None or way.state is None:
             st.info("There are no states to compare with.", icon=":material/blur_off:")

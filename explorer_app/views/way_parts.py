@@ -29,7 +29,7 @@ def beam(where=st) -> int:
 
 def way_down(model, run: TaskRun, way: Descent, width: int, start: str) -> None:
     """Draw a descent: what became of the right documents, the figure, its branches, both rankings."""
-    st.subheader("The way down the tree", anchor=False)
+    st.header("The way down the tree", anchor=False)
     levels = len(model.ids_.codebook_sizes)
     names = task_answers.names_on_the_way(model, way, task_context.browser_for(model, run))
     _fates(model, way, levels, width)

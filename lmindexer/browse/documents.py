@@ -51,13 +51,15 @@ def page(
     return Page(fetch(run, shown), min(len(found), MATCHES), len(found) > MATCHES)
 
 
-def matches(run: RunBrowser, search: str, in_text: bool = False, condition: str = "TRUE") -> list[int]:
-    """Rows of up to 1,001 documents whose id or title (or text) contains `search`, whatever the case."""
+def matches(
+    run: RunBrowser, search: str, in_text: bool = False, condition: str = "TRUE", most: int = MATCHES + 1
+) -> list[int]:
+    """Rows of up to `most` documents whose id or title (or text) contains `search`, whatever the case."""
     columns = ["doc_id", "title", *(["text"] if in_text else [])]
     tests = " OR ".join(f"contains(lower({column}), lower(?))" for column in columns)
     within = "" if condition == "TRUE" else f" AND row IN (SELECT row FROM docs WHERE {condition})"
     found = run.frame(
-        f"SELECT row FROM texts WHERE ({tests}){within} LIMIT {MATCHES + 1}", [search.strip()] * len(columns)
+        f"SELECT row FROM texts WHERE ({tests}){within} LIMIT {int(most)}", [search.strip()] * len(columns)
     )
     return sorted(found["row"].tolist())
 
@@ -83,16 +85,18 @@ def whole(run: RunBrowser, prefix: Prefix = (), rows: list[int] | None = None, t
     Columns: doc_id, id, c1 … cT, suffix, title, category_1 …, text.
 
     Args:
-        rows: places of documents; None stands for all under the prefix.
+        rows: places of documents, which come in this order; None stands for all under the prefix.
         texts: whether titles, categories and whole texts come along; without them it is a table of IDs.
     """
-    listed = None if rows is None else ", ".join(str(int(row)) for row in rows) or "-1"
-    condition = run.where(prefix) if listed is None else f"row IN ({listed})"
+    condition = run.where(prefix) if rows is None else "row IN (SELECT unnest($rows))"
     wanted = f", title{_groups(run)}, text" if texts else ""
     found = run.frame(
         f"SELECT row, doc_id, {run.codes(run.positions)}, suffix{wanted} "
-        f"FROM (SELECT * FROM docs WHERE {condition}) JOIN texts USING (row) ORDER BY row"
+        f"FROM (SELECT * FROM docs WHERE {condition}) JOIN texts USING (row) ORDER BY row",
+        {} if rows is None else {"rows": [int(row) for row in rows]},
     )
+    if rows is not None:
+        found = found.set_index("row").loc[rows].reset_index()
     found.insert(2, "id", _strings(found, run.positions))
     for level in range(1, run.levels + 1) if texts else ():
         labels = run.labels_of(level, found[f"g{level}"].unique())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lmindexer.browse import words
-from lmindexer.browse.documents import MATCHES, fetch
+from lmindexer.browse.documents import MATCHES, fetch, whole
 from lmindexer.browse.run import RunBrowser
 
 TEXTS_UP_TO = 150_000  # documents; in a larger run texts are searched only when they are asked for
@@ -57,6 +57,19 @@ def search(run: RunBrowser, wanted: str, offset: int = 0, limit: int = 20, in_te
     return Found(prefix, _codes_of(run, wanted), _marked(run, shown), min(len(rows), MATCHES), len(rows) > MATCHES)
 
 
+def everything(run: RunBrowser, wanted: str, in_texts: bool | None = None) -> pd.DataFrame:
+    """All documents that `search` finds, however many, the best first, for a file.
+
+    Columns: found_in, and those of `documents.whole`.
+    """
+    wanted = " ".join(wanted.split())[:200]
+    in_texts = run.documents <= TEXTS_UP_TO if in_texts is None else in_texts
+    rows = _graded(run, wanted.lower(), wanted, in_texts, most=run.documents)
+    found = whole(run, rows=rows["row"].tolist())
+    found.insert(0, "found_in", [FOUND_IN[int(grade)] for grade in rows["grade"]])
+    return found
+
+
 def id_in(run: RunBrowser, wanted: str) -> tuple[int, ...]:
     """The codes of words such as "<3><17>", "3.17" or "<3><17>#2" when the run has such an ID or prefix, else ().
 
@@ -70,8 +83,8 @@ def id_in(run: RunBrowser, wanted: str) -> tuple[int, ...]:
     return codes if fits and run.count(codes) else ()
 
 
-def _graded(run: RunBrowser, lower: str, exact: str, in_texts: bool) -> pd.DataFrame:
-    """row, grade of up to 1,001 documents, the best first."""
+def _graded(run: RunBrowser, lower: str, exact: str, in_texts: bool, most: int = MATCHES + 1) -> pd.DataFrame:
+    """row, grade of up to `most` documents, the best first."""
     whole_word = rf"(^|[^\w]){re.escape(lower)}($|[^\w])"
     parts = {f"part{n}": part for n, part in enumerate(lower.split())}
     whole = "t || ' ' || lower(text)" if in_texts else "t"
@@ -86,7 +99,7 @@ def _graded(run: RunBrowser, lower: str, exact: str, in_texts: bool) -> pd.DataF
               WHEN contains(lower(doc_id), $lower) THEN 5 ELSE 6 END AS grade
             FROM (SELECT row, doc_id, lower(title) AS t{", text" if in_texts else ""} FROM texts)
             WHERE contains(lower(doc_id), $lower) OR ({every})
-            ORDER BY grade, length(t), row LIMIT {MATCHES + 1}""",
+            ORDER BY grade, length(t), row LIMIT {int(most)}""",
         {"lower": lower, "exact": exact, "word": whole_word, **parts},
     )
 

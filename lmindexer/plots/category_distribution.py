@@ -10,8 +10,8 @@ LYING = 24  # bars; more of them lie
 
 
 def category_distribution(
-    ids, corpus=None, prefix=(), level: int = 1, top: int = 20, shares: bool = False, names=None
-) -> go.Figure:
+    ids, corpus=None, prefix=(), level: int = 1, top: int = 20, shares: bool = False, names=None, lying: bool = False,
+) -> go.Figure:  # fmt: skip
     """Documents under `prefix` by category, each bar split by the next code.
 
     With prefix=() this is the slides' figure (a), categories coloured by c1; with prefix=(c1,) their figure (b),
@@ -24,6 +24,7 @@ def category_distribution(
             More than 24 bars lie on their side, so that every name can be read.
         shares: show each category's documents as shares that sum up to 100 %.
         names: {code: key words} for the legend and the hover.
+        lying: bars lie however few they are, for a narrow screen.
 
     >>> figure = category_distribution(ids, corpus, prefix=(3,))                 # doctest: +SKIP
     """
@@ -33,7 +34,7 @@ def category_distribution(
     totals = cells.groupby("rank")["documents"].sum()
     order = sorted(totals.index, key=lambda rank: (rank == OTHER, -totals[rank], rank))
     apart = not shares and _dwarfs(totals)
-    lying = len(order) > LYING
+    lying = lying or len(order) > LYING
     place = {rank: number for number, rank in enumerate(order)}
     for code, part in sorted(cells.groupby("code"), key=lambda pair: (pair[0] == OTHER, -pair[1]["documents"].sum())):
         for summed in (False, True) if apart else (None,):
@@ -96,9 +97,12 @@ def _lay_out(figure, found, title: str, order: list, shares: bool, apart: bool, 
         return
     said = {"tickvals": [0], "ticktext": [f"{found.other_categories:,} others"], "title_text": ""}
     plain_axis = {"gridcolor": GRID, "automargin": True}
-    if lying:  # a strip of its own below, with its own scale
-        figure.update_layout(yaxis={"domain": [0.1, 1]}, yaxis2=said | {"domain": [0, 0.025], "anchor": "x2"},
-                             xaxis2=plain_axis | {"anchor": "y2"}, xaxis={"anchor": "y"})  # fmt: skip
+    if lying:  # a strip of its own below, with its own scale: as high as a bar, whatever the figure's height
+        rest = 80 / figure.layout.height
+        figure.update_layout(yaxis={"domain": [0.7 * rest + 0.05, 1]},
+                             yaxis2=said | {"domain": [0, 0.25 * rest], "anchor": "x2"},
+                             xaxis2=plain_axis | {"anchor": "y2", "title_text": counts["title_text"]},
+                             xaxis={"anchor": "y", "title_text": ""})  # fmt: skip
     else:
         figure.update_layout(xaxis={"domain": [0, 0.88]}, xaxis2=said | {"domain": [0.94, 1], "anchor": "y2"},
                              yaxis2=plain_axis | {"anchor": "x2"})  # fmt: skip

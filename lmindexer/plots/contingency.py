@@ -33,7 +33,7 @@ def contingency(
     figure = go.Figure(
         go.Heatmap(
             z=shares, x=names[0], y=names[1], colorscale=DEEPENING, zmin=0, zmax=1, xgap=1, ygap=1, hoverinfo="skip",
-            colorbar={"title": {"text": "share of row"}, "tickformat": ".0%"},
+            colorbar={"title": {"text": "share of row"}, "tickformat": ".0%", "thickness": 14, "len": 0.5},
         )
     )  # fmt: skip
     hover = [
@@ -47,7 +47,7 @@ def contingency(
         frame = {"color": FRAME, "width": 3}
         figure.add_shape(type="rect", x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line=frame)
     figure.update_layout(hovermode="closest", hoverdistance=-1)  # the nearest centre, however large the cells are
-    title = f"Where the documents of each first code of {name_a} are in {name_b}"
+    title = f"First codes of {name_a} × {name_b}"
     dress(figure, title, f"First code in {name_b}", f"First code in {name_a}", min(260 + 17 * len(rows), 900))
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")

@@ -3,7 +3,7 @@
 import pytest
 
 from lmindexer.browse import RunBrowser
-from lmindexer.browse.search import search
+from lmindexer.browse.search import everything, search
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.ids.semantic_ids import SemanticIDs
 
@@ -35,6 +35,15 @@ def test_the_exact_title_comes_first_then_beginnings_words_parts_ids_and_texts(r
 def test_pages_go_through_everything_once(run):
     pages = [one for offset in (0, 3, 6) for one in ids(search(run, "man", offset, 3))]
     assert pages == ids(search(run, "man")) and search(run, "man", 6, 3).total == 8
+
+
+def test_a_file_of_all_that_was_found_has_the_search_s_order_and_no_end(run, monkeypatch):
+    monkeypatch.setattr("lmindexer.browse.search.MATCHES", 2)
+    assert search(run, "man").capped
+    found = everything(run, "man")
+    assert found["doc_id"].tolist() == ["m3", "m5", "m6", "m1", "m4", "m2", "x-man", "m9"]
+    assert found["found_in"].tolist()[-2:] == ["id", "text"] and found["text"].iloc[0] == "about man"
+    assert found["id"].iloc[0] == "<2><0>"
 
 
 @pytest.mark.parametrize(("words", "prefix"), [("<1><2>", (1, 2)), ("<1>", (1,)), ("1.2", (1, 2)), ("<1><2>#0", (1, 2)),

@@ -62,7 +62,7 @@ def test_everything_can_be_saved_all_documents_of_a_prefix_or_a_selection(folder
     assert found["text"].tolist() == list(corpus.texts) and "category_2" in found
     under = documents.whole(run, (1,), texts=False)
     assert len(under) == run.count((1,)) and "text" not in under and (under["c1"] == 1).all()
-    assert documents.whole(run, rows=[7, 3])["doc_id"].tolist() == ["d3", "d7"]
+    assert documents.whole(run, rows=[7, 3])["doc_id"].tolist() == ["d7", "d3"]
     assert mapping.has_map(run)
     groups = mapping.groups(run, ("position", 1))
     assert groups["documents"].sum() == run.documents

@@ -141,7 +141,7 @@ def test_a_click_on_the_tree_goes_down_and_back_comes_up(page):
 
 
 def test_a_click_on_a_bar_and_a_row_go_on_and_a_link_brings_the_same_page(page):
-    heading = page.locator("h4")
+    heading = page.locator("h2", has_text="<")
     page.visit("prefixes?run=good")
     bar = page.locator("g.points g.point path").first
     until(page, lambda: in_link(page, "prefix") and heading.count(), lambda: point_and_click(page, bar))
@@ -160,7 +160,7 @@ def test_a_click_on_a_bar_and_a_row_go_on_and_a_link_brings_the_same_page(page):
 
 def test_back_from_a_document_returns_to_its_prefix(page):
     page.visit("prefixes?run=good&prefix=1")
-    heading = page.locator("h4")
+    heading = page.locator("h2", has_text="<")
     until(page, lambda: in_link(page, "doc"), lambda: open_first_row(page, "/document"))
     settle(page)
     page.go_back()

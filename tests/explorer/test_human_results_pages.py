@@ -43,7 +43,7 @@ def study(tmp_path):
 
 
 def words_on(test) -> str:
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error", "success")
+    kinds = ("title", "header", "markdown", "caption", "text", "info", "warning", "error", "success")
     return "\n".join(str(element.value) for kind in kinds for element in getattr(test, kind))
 
 

@@ -59,7 +59,7 @@ def test_a_document_is_there_before_its_model(folder, monkeypatch):
         test.run()
         said = [element.value for element in test.caption]
         assert any("being loaded" in text for text in said) and not test.exception
-        assert any("same prefix" in element.value for element in test.subheader)
+        assert any("same prefix" in element.value for element in test.header)
     finally:
         gate.set()
     monkeypatch.setattr(models, "PATIENCE", 60)

@@ -39,7 +39,7 @@ def charts_on(test) -> str:
 
 
 def words_on(test) -> str:
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    kinds = ("title", "header", "markdown", "caption", "info", "warning", "error", "success")
     return "\n".join(str(element.value) for kind in kinds for element in getattr(test, kind)).replace("\\", "")
 
 
