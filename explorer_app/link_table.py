@@ -19,7 +19,7 @@ class Column:
     Attributes:
         name: of the column in the frame.
         label: what stands above it.
-        kind: "text", "long" (cut at three lines, unfolded by a press), "code" (an ID), "number" or "bar" (a share
+        kind: "text", "long" (cut at two lines, unfolded by a press), "code" (an ID), "number" or "bar" (a share
             from 0 to 1).
         places: decimal places of a number.
         help: shown when the label is pointed at or focused; plain text.
@@ -91,10 +91,13 @@ td.code { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.text { min-width: 6rem; }
 td.long { min-width: 16rem; }
 td.long > span { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
+td.long > span[role="button"] { cursor: pointer; }
+td.long > span[aria-expanded="true"] { display: block; }
 tr.linked:hover td, tr.chosen td { background: var(--st-secondary-background-color); }
 tr.chosen td:first-child { box-shadow: inset 3px 0 var(--st-primary-color); }
 a { color: var(--st-link-color); text-decoration: underline; text-underline-offset: 2px; }
-a:focus-visible, th button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px;
+a:focus-visible, th button:focus-visible, td span:focus-visible {
+  outline: 2px solid var(--st-primary-color); outline-offset: -2px;
   border-radius: .2rem; }
 .bar { display: inline-block; width: 4.5rem; height: .5rem; border-radius: .25rem; margin-inline-end: .4rem;
   background: linear-gradient(to right, var(--st-primary-color) var(--share),
@@ -134,8 +137,19 @@ export default function ({ data, parentElement }) {
       link.addEventListener("click", follow);
       cell.append(link);
     } else cell.append(column.kind === "long" ? make("span", "", shown) : shown);
-    if (column.kind === "long") cell.title = shown;
     return cell;
+  };
+  const unfoldable = (cut) => {  // a text that is cut can be read whole: by mouse, finger and key
+    cut.setAttribute("role", "button");
+    cut.setAttribute("aria-expanded", "false");
+    cut.tabIndex = 0;
+    const turn = () => cut.setAttribute("aria-expanded", cut.getAttribute("aria-expanded") === "false");
+    cut.addEventListener("click", turn);
+    cut.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      turn();
+    });
   };
   let order = data.rows.map((_, place) => place);
   let sorted = { column: null, down: false };
@@ -178,7 +192,10 @@ export default function ({ data, parentElement }) {
     }
     table.append(top, body);
     const frame = parentElement.querySelector(".frame");
-    if (frame.scrollHeight > frame.clientHeight + 2) frame.tabIndex = 0;
+    if (frame.scrollHeight > frame.clientHeight + 2 || frame.scrollWidth > frame.clientWidth + 2) frame.tabIndex = 0;
+    for (const cut of table.querySelectorAll("td.long > span")) {
+      if (cut.scrollHeight > cut.clientHeight + 2) unfoldable(cut);
+    }
   };
   draw();
 }

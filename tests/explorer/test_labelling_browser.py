@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import run_bundles
 from app_server import CHROMIUM, serving
+from axe import serious
 from studies_for_tests import corpus_of, make
 
 from lmindexer.corpus.corpus import Corpus
@@ -274,7 +275,7 @@ def test_guide_pause_and_what_a_screen_reader_is_told(annotator):
         " const all = [document, ...[...document.querySelectorAll('*')].map(e => e.shadowRoot).filter(Boolean)];"
         " return all.map(r => r.querySelector('[role=status][aria-live=polite]')?.textContent || '').join('') })()"
     )
-    assert said.startswith("Question 1 of ") and said.endswith("?")
+    assert said.startswith("Question 1 of ") and said.endswith("?") and not serious(tab)
     for button in tab.locator("[class*='st-key-act_choice_'] button").all():
         assert re.search(r"\S+.*\d$", button.inner_text(), re.DOTALL)  # words and the key
         assert button.get_by_label(re.compile(r"Shortcut \d")).count() == 1
@@ -288,6 +289,7 @@ def test_guide_pause_and_what_a_screen_reader_is_told(annotator):
 
 def test_a_password_by_keyboard(annotator, served):
     tab = annotator("locked")
+    assert not serious(tab)
     tab.get_by_role("textbox", name="Your name").fill("Ada")
     tab.get_by_label("Password of the study").fill("wrong")
     tab.keyboard.press("Enter")

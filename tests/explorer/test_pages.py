@@ -1,5 +1,6 @@
 """Every page on every run, by Streamlit's AppTest: nothing raises, links hold the state, words are escaped."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from explorer_app import context, show
 from lmindexer import plots
 from lmindexer.browse import words
+from lmindexer.runs import jobs
 from lmindexer.runs.bundle import Bundle
 
 APP = Path(context.__file__).with_name("app.py")
@@ -264,6 +266,38 @@ def test_a_finished_fit_shows_its_curves_and_opens_with_one_press(visit):
     assert any("is finished" in success.value for success in test.success) and "Curves appear" not in words_on(test)
     test.button(key="job_good_open").click().run()
     assert test.title[0].value == "good"
+
+
+def test_a_fit_of_the_shell_shows_how_far_it_is_and_goes_on_by_a_press(tmp_path, monkeypatch):
+    told = {"stage": "discrete", "stage_index": 1, "stages": 4, "step": 5, "steps": 10, "seconds": 3, "pid": 2**22 + 1}
+    told |= {"command": ["python", "/bin/lmindexer", "fit", "wordnet", "--run", "mine"], "cwd": str(tmp_path)}
+    (tmp_path / "mine" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "mine" / "checkpoints" / "progress.json").write_text(json.dumps(told))
+    asked = []
+    monkeypatch.setattr(jobs, "go_on", asked.append)
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    context.forget_shelf()
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    test.session_state["goto"] = ("corpus", {})
+    test.run()
+    assert any("was stopped at 38%" in warning.value for warning in test.warning), test.warning
+    next(button for button in test.button if button.label == "Go on").click().run()
+    assert not test.exception and asked == [tmp_path / "mine"]
+    context.forget_shelf()
+
+
+def test_a_tiny_run_is_laid_over_the_last_ones(folder, tmp_path, monkeypatch):
+    names = [f"live-things-0101-00000{number}" for number in range(3)]
+    for name in names:
+        shutil.copytree(folder / "good", tmp_path / name)
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    context.forget_shelf()
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    test.session_state["goto"] = ("collapse", {"run": names[0], "live": names[2]})
+    test.run()
+    figures = [chart.proto.spec for chart in test.get("plotly_chart")]
+    assert not test.exception and sum(all(name in figure for name in names) for figure in figures) >= 4
+    context.forget_shelf()
 
 
 def test_words_that_would_turn_the_line_stand_apart():

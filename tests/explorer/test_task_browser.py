@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from app_server import CHROMIUM, serving
+from axe import serious
 
 from lmindexer.datasets import samples_folder
 
@@ -54,6 +55,7 @@ def test_a_lost_user_is_picked_and_the_way_is_shown(page):
     expect(table(page, "Recommendations").locator("tbody tr")).to_have_count(10)
     beside = table(page, "Documents by exact score and by the beam").locator("tbody tr", has_text="★")
     expect(beside).to_contain_text("lost")
+    assert not serious(page)
 
 
 def test_a_model_without_ids_shows_those_of_the_chosen_run(page):
@@ -79,6 +81,7 @@ def test_a_query_of_the_results_leads_to_its_way_and_back(page):
     expect(page.get_by_text("was lost at position 1").first).to_be_visible()
     page.go_back()
     expect(table(page, "Methods by metrics").locator("tbody tr").first).to_be_visible()
+    assert not serious(page)
 
 
 def test_a_search_query_of_the_results_leads_to_the_text_with_its_right_document(page):
@@ -88,4 +91,4 @@ def test_a_search_query_of_the_results_leads_to_the_text_with_its_right_document
     table(page, "Queries, the earliest lost first").locator("tbody tr a").first.click()
     expect(page.get_by_text("This is a test query with").first).to_be_visible()
     expect(page.get_by_role("heading", name="The way down the tree")).to_be_visible()
-    assert in_link(page, "scorer") == "attack-search"
+    assert in_link(page, "scorer") == "attack-search" and not serious(page)

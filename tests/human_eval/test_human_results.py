@@ -352,6 +352,26 @@ def test_document_text_is_escaped_in_the_report_and_the_figures(tmp_path):
         assert "<script" not in str(figure.to_dict()["data"]) and "<b>x" not in str(figure.to_dict())
 
 
+def test_no_interval_leaves_its_axis():
+    methods = [("intruder", "share", 0.0, 0.0, 0.3), ("intruder", "share", 1.0, 0.8, 1.0),
+               ("rate", "mean rating", 5, 4, 5), ("rate", "mean rating", 1, 1, 2)]  # fmt: skip
+    rows = pd.DataFrame(methods, columns=["type", "measure", "value", "low", "high"]).assign(
+        method=["a", "b"] * 2, answers=9, questions=9, annotators=2, judge=None, chance=None
+    )
+    shares = pd.DataFrame({"method_a": ["a"], "method_b": ["b"], "share_a": [0.9], "low": [0.0], "high": [1.0],
+                           "judge": [None], "answers": 9, "questions": 9})  # fmt: skip
+    names = ("percent", "Fleiss κ", "Krippendorff α (nominal)", "Gwet AC1")
+    agreement = pd.DataFrame({"statistic": names, "value": [0.5, -0.4, 0.1, 0.9], "low": [0, -1.6, -0.2, 0.7],
+                              "high": [1, 0.4, 0.3, 1], "units": 9, "ratings": 18})  # fmt: skip
+    for figure in (plots.method_scores(rows), plots.method_scores(rows, True), plots.preference_shares(shares),
+                   plots.rater_agreement({"intruder": agreement})):  # fmt: skip
+        low, high = figure.layout.xaxis.range
+        for trace in figure.data:
+            if trace.error_x.array is not None:
+                ends = np.array([np.subtract(trace.x, trace.error_x.arrayminus), np.add(trace.x, trace.error_x.array)])
+                assert np.nanmin(ends) >= low and np.nanmax(ends) <= high, trace.name
+
+
 def test_figures_without_anything_to_show_say_so():
     nothing = pd.DataFrame(columns=["value", "measure", "type", "method", "judge", "chance"])
     for figure in (plots.method_scores(nothing), plots.preference_shares(nothing), plots.rater_agreement({})):

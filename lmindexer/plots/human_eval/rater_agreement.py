@@ -1,5 +1,6 @@
 """How far annotators agree, by type of question: four statistics with their intervals."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from lmindexer.common.palette import COLOURS, OTHER
@@ -46,8 +47,8 @@ def rater_agreement(tables) -> go.Figure:
         )  # fmt: skip
     figure.add_vline(x=0, line={"width": 1.2, "dash": "dot", "color": OTHER})
     dress(figure, title, "percent: share; others: 0 as by chance, 1 always", None, 170 + 66 * len(kinds))
-    lowest = min(min(trace.x[i] - trace.error_x.arrayminus[i] for i in range(len(kinds))) for trace in figure.data)
-    figure.update_xaxes(range=[max(min(lowest, 0) - 0.06, -1.05) if lowest == lowest else -1.05, 1.04])
+    lowest = np.nanmin([[0, *np.subtract(trace.x, trace.error_x.arrayminus)] for trace in figure.data])
+    figure.update_xaxes(range=[lowest - 0.06, 1.04])
     figure.update_yaxes(tickvals=[-n for n in range(len(kinds))], showgrid=False, zeroline=False,
                         ticktext=[plain(TYPES.get(kind, kind), 40) for kind in kinds])  # fmt: skip
     return figure.update_layout(legend=BELOW, margin_b=96)
