@@ -1,9 +1,11 @@
 """The explorer in a real browser: processor seconds of the browser and of the server for each page and each drill.
 
-    python benchmarks/explorer_browser.py [FOLDER [RUN]]       # default: the bundled WordNet run
+    python benchmarks/explorer_browser.py [FOLDER [RUN]]       # default: the bundled WordNet run and two beside it
 
 A chromium (/usr/bin/chromium, or the one in LMINDEXER_CHROMIUM) is driven by Playwright. Each page is opened as a link
-of the app opens it, in a tab that has shown the overview; a drill is what a row of a table leads to. "Page" is
+of the app opens it, in a tab that has shown the overview; a drill is what a row of a table leads to. The overview as
+the first page of a new browser is told apart, beside an empty page of Streamlit and one with two bars of plotly: what
+the browser reads and compiles before anything of the explorer is drawn. "Page" is
 the processor time of the tab's main thread (scripts, styles, layout: Chrome's TaskDuration in thread ticks), "browser"
 that of all its processes, drawing in software included, "server" that of the Streamlit process. Processor time does not
 grow on a busy machine as wall time does; wall time is told beside it. The bounds are those of the project: 1.5 s for a
@@ -13,6 +15,7 @@ page, 0.7 s for a drill, 3 s for the first document, all of the page's time.
 import argparse
 import contextlib
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -26,12 +29,20 @@ from urllib.parse import quote
 import psutil
 
 CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
+WAITED = 1.25  # seconds that a step waits for quiet
 BOUNDS = {"page": 1.5, "drill": 0.7, "document": 3.0}
 QUIET = (
     "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
     " && !document.querySelector('[data-testid=stSkeleton]')"
 )
 PAGES = ("overview", "search", "prefixes", "collapse", "map", "compare", "runs", "corpus", "studies")
+BARE = {
+    "an empty page of Streamlit": "import streamlit as st\nst.title('empty')\n",
+    "a page of Streamlit with two bars": (
+        "import streamlit as st, plotly.graph_objects as go\nst.title('bars')\n"
+        "st.plotly_chart(go.Figure(go.Bar(x=[1, 2], y=[1, 2])))\n"
+    ),
+}
 FOLLOW = (  # what a link in the app does: the address changes, the page is not loaded anew
     "address => { window.history.pushState({}, '', new URL(address, document.baseURI.split('?')[0]).href);"
     " window.dispatchEvent(new PopStateEvent('popstate')); }"
@@ -41,11 +52,14 @@ FOLLOW = (  # what a link in the app does: the address changes, the page is not 
 def steps(run: str) -> list[tuple[str, str, str]]:
     """(what it is called, its bound, its address), in the order in which a person would go."""
     query = f"run={quote(run)}"
+    two, three = f"other={quote(run)}-category", f"other={quote(run)}-category&other={quote(run)}-random"
     found = [("first document", "document", f"document?{query}&doc=FIRST")]
-    found += [(name, "page", f"{'' if name == 'overview' else name}?{query}") for name in PAGES]
+    found += [(name, "page", f"{'./' if name == 'overview' else name}?{query}") for name in PAGES]
+    found += [("compare, two runs", "page", f"compare?{query}&{two}")]
+    found += [("compare, three runs", "page", f"compare?{query}&{three}")]
     found += [("search: man", "page", f"search?{query}&q=man")]
     found += [("try a text", "page", f"try?{query}&text=a+small+bird")]
-    drills = [("overview again", "?{}"), ("tree: a code", "?{}&prefix=3"), ("tree: two codes", "?{}&prefix=3.1")]
+    drills = [("overview again", "./?{}"), ("tree: a code", "./?{}&prefix=3"), ("tree: two codes", "./?{}&prefix=3.1")]
     drills += [("prefixes: a code", "prefixes?{}&prefix=3"), ("prefixes: two codes", "prefixes?{}&prefix=3.1")]
     drills += [("another document", "document?{}&doc=SECOND"), ("map: by code", "map?{}&by=position+1")]
     return found + [(name, "drill", address.format(query)) for name, address in drills]
@@ -71,9 +85,11 @@ def browser_process() -> psutil.Process:
 
 def settle(tab) -> None:
     """Wait until the server has answered and nothing is drawn any more."""
-    tab.wait_for_timeout(250)
-    tab.wait_for_function(QUIET, timeout=180_000)
-    tab.wait_for_timeout(900)
+    quiet = 0
+    while quiet < 4:  # between two answers the page may look quiet for a moment
+        tab.wait_for_function(QUIET, timeout=180_000)
+        tab.wait_for_timeout(250)
+        quiet = quiet + 1 if tab.evaluate(QUIET) else 0
 
 
 def thread_time(session) -> float:
@@ -94,35 +110,77 @@ def measure(address: str, server: psutil.Process, run: str, documents: tuple[str
         session = tab.context.new_cdp_session(tab)
         session.send("Performance.enable", {"timeDomain": "threadTicks"})
         process = browser_process()
+        before = processor_seconds(server)
         tab.goto(f"{address}?run={quote(run)}")
         tab.wait_for_selector("h1")
         settle(tab)
+        told = thread_time(session), processor_seconds(process), processor_seconds(server) - before
+        rows.append(_row("overview, the first page of a new browser", "page", *told, 0.0))
         for name, bound, path in steps(run):
             path = path.replace("FIRST", quote(documents[0])).replace("SECOND", quote(documents[1]))
             start = (time.perf_counter(), thread_time(session), processor_seconds(process), processor_seconds(server))
-            tab.evaluate(FOLLOW, path or "./")
+            tab.evaluate(FOLLOW, path)
+            tab.wait_for_timeout(250)  # the server has begun
             settle(tab)
             end = (time.perf_counter(), thread_time(session), processor_seconds(process), processor_seconds(server))
             wall, page, whole, answered = (after - before for before, after in zip(start, end, strict=True))
-            if tab.locator("[data-testid=stException]").count():
+            shown = tab.locator("[data-testid=stMain]").inner_text()
+            if tab.locator("[data-testid=stException]").count() or "no run" in shown or "no document" in shown:
                 raise SystemExit(f"{name}: the page shows an error")
-            rows.append({"step": name, "bound": bound, "page": page, "browser": whole, "server": answered,
-                         "wall": wall - 1.15})  # fmt: skip
-            print(f"{name}: page {page:.2f}, browser {whole:.2f}, server {answered:.2f} s", file=sys.stderr, flush=True)
+            rows.append(_row(name, bound, page, whole, answered, wall - WAITED))
         browser.close()
     return rows
 
 
-def serve(folder: str):
-    """The app in a process of its own: (process, address)."""
+def _row(step: str, bound: str, page: float, browser: float, server: float, wall: float) -> dict:
+    print(f"{step}: page {page:.2f}, browser {browser:.2f}, server {server:.2f} s", file=sys.stderr, flush=True)
+    return {"step": step, "bound": bound, "page": page, "browser": browser, "server": server, "wall": wall}
+
+
+def bare(step: str, program: str, folder: Path) -> dict:
+    """A small program of Streamlit as the first page of a new browser."""
+    from playwright.sync_api import sync_playwright
+
+    (folder / "bare.py").write_text(program, encoding="utf-8")
+    server, address = serve(folder / "bare.py")
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            tab = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
+            session = tab.context.new_cdp_session(tab)
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})
+            process = browser_process()
+            tab.goto(address, timeout=180_000)
+            tab.wait_for_selector("h1", timeout=180_000)
+            settle(tab)
+            told = thread_time(session), processor_seconds(process), processor_seconds(psutil.Process(server.pid))
+            browser.close()
+        return _row(step, "page", *told, 0.0)
+    finally:
+        end(server)
+
+
+def with_two_more(folder: str, run: str, into: Path) -> str:
+    """The runs of a folder, with a category run and a random one over the documents of `run` beside them."""
+    from lmindexer.indexers import INDEXERS
+    from lmindexer.runs.bundle import Bundle
+
+    shutil.copytree(Path(folder) / run, into / run)
+    corpus = Bundle.open(into / run).corpus
+    for method in ("category", "random"):
+        INDEXERS[method]().fit(corpus, run=into / f"{run}-{method}", progress=False)
+    return str(into)
+
+
+def serve(app: Path, *words_of: str):
+    """A program of Streamlit in a process of its own: (process, address)."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    app = Path(__file__).resolve().parents[1] / "explorer_app" / "app.py"
     words = [sys.executable, "-m", "streamlit", "run", "--server.port", str(port), "--server.headless", "true"]
     with tempfile.TemporaryFile() as log:
-        words += ["--server.fileWatcherType", "none", str(app), "--", folder]
-        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
+        words += ["--server.fileWatcherType", "none", str(app), "--", *words_of]
+        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, cwd=app.parent)
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -152,8 +210,9 @@ def report(rounds: list[list[dict]]) -> bool:
         bound = BOUNDS[same[0]["bound"]]
         sign = "" if middle["page"] <= bound else " **broken**"
         kept &= not sign
+        wall = f"{middle['wall']:.2f}" if middle["wall"] else ""
         print(f"| {same[0]['step']} | {middle['page']:.2f} | {bound:g}{sign} | {middle['browser']:.2f} | "
-              f"{middle['server']:.2f} | {middle['wall']:.2f} |")  # fmt: skip
+              f"{middle['server']:.2f} | {wall} |")  # fmt: skip
     print(f"\nMedians of {len(rounds)} rounds on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}.")
     return kept
 
@@ -169,14 +228,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     ids = Bundle.open(Path(given.folder) / given.run).ids.doc_ids
+    two = (str(ids[100]), str(ids[4000 % len(ids)]))
+    app = Path(__file__).resolve().parents[1] / "explorer_app" / "app.py"
     rounds = []
-    for _ in range(given.rounds):
-        process, address = serve(given.folder)  # anew each time: the first document is then really the first
-        try:
-            server, two = psutil.Process(process.pid), (str(ids[100]), str(ids[4000 % len(ids)]))
-            rounds.append(measure(address, server, given.run, two))
-        finally:
-            end(process)
+    with tempfile.TemporaryDirectory() as kept:
+        folder = with_two_more(given.folder, given.run, Path(kept) / "runs")
+        for _ in range(given.rounds):
+            rows = [bare(step, program, Path(kept)) for step, program in BARE.items()]
+            process, address = serve(app, folder)  # anew each time: the first document is then really the first
+            try:
+                rounds.append(rows + measure(address, psutil.Process(process.pid), given.run, two))
+            finally:
+                end(process)
     sys.exit(0 if report(rounds) else 1)
 
 

@@ -73,7 +73,7 @@ SPACE = """<style>
 [data-testid="stMetric"] { padding: 0.5rem 0; }
 [data-testid="stSidebarHeader"] { height: 1.2rem; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit !important; opacity: .9; }
-[data-testid="stMultiSelectTagsContainer"] > *:has([title]), [data-testid="stBaseButton-primary"],
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stBaseButton-primary"],
 [data-testid="stBaseButton-primaryFormSubmit"] { background-color: #005a8c; border-color: #005a8c; color: #fff; }
 [data-testid="stPageLink"] p { white-space: normal; overflow: visible; }
 [data-testid="stText"] { unicode-bidi: plaintext; overflow-wrap: anywhere; }

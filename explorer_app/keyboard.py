@@ -36,8 +36,14 @@ export default function ({ data, parentElement }) {
     document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     if (state.tabbing) setTimeout(fromTheQuestion, 50, 30);
   }
-  const app = document.querySelector("[data-testid=stApp]");
-  if (app) document.documentElement.style.setProperty("--label-background", getComputedStyle(app).backgroundColor);
+  const paint = () => {
+    const app = document.querySelector("[data-testid=stApp]");
+    if (app) document.documentElement.style.setProperty("--label-background", getComputedStyle(app).backgroundColor);
+  };
+  paint();
+  const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+  const repaint = () => setTimeout(paint, 300);  // once the page itself has its new colours
+  scheme.addEventListener("change", repaint);
   const stop = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
   const early = () => performance.now() < state.until;
   const onClick = (event) => {
@@ -65,6 +71,7 @@ export default function ({ data, parentElement }) {
   window.addEventListener("click", onClick, true);
   window.addEventListener("keydown", onKey, true);
   return () => {
+    scheme.removeEventListener("change", repaint);
     window.removeEventListener("click", onClick, true);
     window.removeEventListener("keydown", onKey, true);
   };

@@ -16,6 +16,7 @@ def serious(tab) -> list:
         return []
     if not tab.evaluate("'axe' in window"):
         tab.evaluate(AXE.read_text(encoding="utf-8"))
+    tab.add_style_tag(content="*, *::before, *::after { transition: none !important }")  # no colour on its way
     found = []
     for scheme in ("dark", "light"):
         tab.emulate_media(color_scheme=scheme)
