@@ -14,6 +14,7 @@ from torch import Tensor
 CHARACTERS = 16  # of a text that are looked at for each token wanted; English has four to five a token
 LONGEST_WORD = 200  # characters; tokenizers read longer ones as unknown
 UNKNOWN = 0.2  # of the tokens; from here on a tokenizer is the wrong one
+AT_ONCE = 10_000  # texts: a token takes 4 bytes here, but hundreds in a tokenizer's answer
 OTHER = 0  # the vocabulary's place for any token that did not occur when it was made
 
 
@@ -27,13 +28,16 @@ class TokenisedDocuments:
     @classmethod
     def from_texts(cls, texts: list[str], tails: list[str] | None, tokenizer, max_length: int):
         """Cut each text to `max_length` tokens; a tail (the category text) is kept and the text before it cut."""
-        if tails is None:
-            rows = _beginnings(texts, tokenizer, max_length, truncation=True, max_length=max_length)
-        else:
-            rows = _with_tails(texts, tails, tokenizer, max_length)
-        lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
-        flat = np.fromiter((token for row in rows for token in row), np.int32, int(lengths.sum()))
-        return cls(flat, np.concatenate([[0], lengths.cumsum()]))
+        flat, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
+        for first in range(0, len(texts), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            if tails is None:
+                rows = _beginnings(texts[some], tokenizer, max_length, truncation=True, max_length=max_length)
+            else:
+                rows = _with_tails(texts[some], tails[some], tokenizer, max_length)
+            lengths.append(np.fromiter((len(row) for row in rows), np.int64, len(rows)))
+            flat.append(np.fromiter((token for row in rows for token in row), np.int32, int(lengths[-1].sum())))
+        return cls(np.concatenate(flat), np.concatenate(lengths).cumsum())
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -36,6 +36,15 @@ def test_rows_are_those_of_the_tokenizer(documents, tokenizer):
     assert documents.rows.tolist() == [i for i in range(5) for _ in row(documents, i)]
 
 
+@pytest.mark.parametrize("tails", [None, ["", " category: birds", "", " animals", ""]])
+def test_many_texts_are_tokenised_piece_by_piece(tokenizer, monkeypatch, tails):
+    whole = TokenisedDocuments.from_texts(TEXTS, tails, tokenizer, 8)
+    monkeypatch.setattr(tokens_module, "AT_ONCE", 2)
+    pieces = TokenisedDocuments.from_texts(TEXTS, tails, tokenizer, 8)
+    assert np.array_equal(pieces.ids, whole.ids) and np.array_equal(pieces.offsets, whole.offsets)
+    assert len(TokenisedDocuments.from_texts([], None, tokenizer, 8)) == 0
+
+
 def test_long_documents_are_cut_and_closed(tokenizer):
     cut = TokenisedDocuments.from_texts(["red bird " * 50, "fish"], None, tokenizer, 8)
     assert cut.lengths.max() == 8 and row(cut, 0)[-1] == tokenizer.eos_token_id
