@@ -23,6 +23,7 @@
 # 4. equation (7), the loss, and what a code is worth: guesses with the code and without it.
 
 # %%
+import pandas as pd
 import torch
 
 import lmindexer as lmi
@@ -184,7 +185,8 @@ checks.equal(z, theirs, "eq. (5): our z and Reconstructor's")
 # $$P_{\text{recon}}(w \mid c_d, d_h) = \text{softmax}(W z_w) \qquad (6)$$
 #
 # > **Slides, released code, this package.** $W$ is the language model's own word table in the released code. Here it is
-# > the same table after one more linear map, with a number added for each word (its plain frequency, as it were).
+# > the same table after one more linear map, with a number added for each word, which can learn its plain
+# > frequency.
 #
 # Every word of the corpus gets a score, and the softmax makes shares of them: one distribution over the whole
 # vocabulary. The scores are dot products with the words' own embeddings, so a word is guessed when $z$ points its way.
@@ -284,6 +286,8 @@ for _ in range(250):
 # A second rival needs no network: the same shares of words for every text, those that cost least on this corpus. Then
 # we change how many words are visible, over the whole shop. The distance between the code's curve and the *better*
 # rival is what the code is worth.
+#
+# **Predict first.** Does the distance grow or shrink when more words are visible?
 
 # %%
 every = encoded.batch(torch.arange(len(shop)))
@@ -304,9 +308,7 @@ shares = (0.0, 0.2, 0.4, 0.6, 0.8)
 names = ("frequencies alone", "hints alone, trained for it", "hints and code")
 means = dict(zip(names, zip(*map(three_losses, shares), strict=True), strict=True))
 worth = [min(pair) - with_code for *pair, with_code in zip(*means.values(), strict=True)]
-for place, share in enumerate(shares):
-    said = ", ".join(f"{name} {values[place]:.2f}" for name, values in means.items())
-    print(f"visible {share:.0%}: {said}; the code is worth {worth[place]:.2f}")
+pd.DataFrame({**means, "the code is worth": worth}, index=[f"visible {share:.0%}" for share in shares]).round(2)
 
 # %%
 lmi.plots.lines(shares, means, "What a code is worth", x="Share of words that are visible", y="Surprise", markers=True)
@@ -340,7 +342,8 @@ lmi.plots.reconstruction(answer)
 # %% [markdown]
 # ## Exercises
 #
-# **★ A mask.** Given `present` `[B, L]` and a share, return a mask `[B, L]`, `True` where a word is visible.
+# **★ (5 minutes) A mask.** Given `present` `[B, L]` and a share, return a mask `[B, L]`, `True` where a word is
+# visible.
 
 
 # %%
@@ -351,8 +354,8 @@ def my_mask(present, share):
 checks.hint_mask(my_mask)
 
 # %% [markdown]
-# **★★ The friend who knows nothing.** A reconstructor that gives each of $V$ words the same probability: what is its
-# loss? Any trained model should beat that number.
+# **★★ (2 minutes) The friend who knows nothing.** A reconstructor that gives each of $V$ words the same probability:
+# what is its loss? Any trained model should beat that number.
 
 
 # %%
@@ -363,9 +366,15 @@ def loss_of_nobody(V):
 checks.uniform_loss(loss_of_nobody)
 
 # %% [markdown]
-# **★★★ A mask for every question.** Return a mask `[L, L]` for a text of $L$ words: row $i$ is the mask of the question
-# for word $i$. About `share` of the others are visible, each question has other hints, and a word is never its own
-# hint.
+# **★★★ (10 minutes) A mask for every question.** Return a mask `[L, L]` for a text of $L$ words: row $i$ is the mask of
+# the question for word $i$. About `share` of the others are visible, each question has other hints, and a word is never
+# its own hint.
+#
+# <details><summary>Hint</summary>
+#
+# Draw a square of random numbers. The diagonal is `torch.eye(length, dtype=torch.bool)`.
+#
+# </details>
 
 
 # %%

@@ -47,7 +47,7 @@ device = begin(seed=0)
 # ## 1. Before asking: how many?
 #
 # Suppose one method's groups are understood in 60 % of the questions and another's in 70 %. With 20 questions each you
-# would often see the order reversed. Count how often, by throwing coins:
+# would often see the order reversed. **Predict first:** in how many of 100 studies? Count, by throwing coins:
 
 # %%
 rng = np.random.default_rng(0)
@@ -114,7 +114,8 @@ except StudyError as error:
 
 # %% [markdown]
 # Now you. Answer with the buttons, or by keys with the cursor in the box "Keys". Each answer is on disk before the next
-# question shows. (On a page without a kernel you see a picture of the screen.)
+# question shows. (A page without a kernel shows only how many are answered: questions stay out of a saved notebook, so
+# that nobody reads them before being asked.)
 
 # %%
 lmi.widgets.Labeller(mine, "a visitor")
@@ -199,7 +200,7 @@ for kind, table in results.agreement.items():
 table = results.annotators
 print("remarks on:", ", ".join(table.loc[table["remark"] != "", "annotator"]) or "nobody")
 print("least like the others:", table.loc[table["with_others"].idxmin(), "annotator"])
-table.round(2)
+table[["annotator", "answered", "gold_share", "consistency", "with_others", "remark"]].round(2)
 
 # %% [markdown]
 # ## 5. The result
@@ -211,7 +212,7 @@ table.round(2)
 checks.true(results.methods is None, "blinded: no result by method")
 study.unblind("the coordinator", "all three have finished")
 results = lmi.human_eval.study_results(study, resamples=choose(full=500, quick=50))
-results.methods.round(3)
+results.methods[["type", "method", "measure", "value", "low", "high", "answers", "questions"]].round(3)
 
 # %%
 for sentence in results.findings:
@@ -286,8 +287,8 @@ checks.true(shares["A"] > shares["B"], "the better one is ahead")
 # %% [markdown]
 # ## Exercises
 #
-# **★ How many judgments?** Write the formula of section 1 as a function of the two shares (power 80 %, test at 5 %),
-# and round up. How many judgments of each method find 50 % against 75 %?
+# **★ (5 minutes) How many judgments?** Write the formula of section 1 as a function of the two shares (power 80 %, test
+# at 5 %), and round up. How many judgments of each method find 50 % against 75 %?
 
 
 # %%
@@ -298,7 +299,7 @@ def my_judgments(one, two):
 checks.judgments(my_judgments)
 
 # %% [markdown]
-# **★★ κ yourself.** Write Cohen's κ as a function of two lists of answers, of any categories.
+# **★★ (10 minutes) κ yourself.** Write Cohen's κ as a function of two lists of answers, of any categories.
 
 
 # %%
@@ -309,9 +310,16 @@ def my_kappa(one, two):
 checks.cohen_kappa(my_kappa)
 
 # %% [markdown]
-# **★★★ Leave the careless one out.** Compute the share of right intruder answers by method from `study.answers()`
-# without the annotator whose answers are least often equal to the others' (over all types of questions). Gold
-# questions, repeats and skips do not count. Put it into a dictionary from method to share.
+# **★★★ (20 minutes) Leave the careless one out.** Compute the share of right intruder answers by method from
+# `study.answers()` without the annotator whose answers are least often equal to the others' (over all types of
+# questions). Gold questions, repeats and skips do not count. Put it into a dictionary from method to share.
+#
+# <details><summary>Hint</summary>
+#
+# `pivot(index="question_id", columns="annotator", values="answer")` puts the answers side by side. Compare each
+# annotator with each other one, on the questions that all have answered.
+#
+# </details>
 
 # %%
 without_careless = ...
