@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lmindexer.common.arguments import expect_path
 from lmindexer.common.errors import BundleError, LMIndexerError
 from lmindexer.corpus.checks import warn_caller
 from lmindexer.corpus.corpus import Corpus
@@ -152,6 +153,7 @@ class Indexer(ABC):
     def save(self, folder: str | Path, *, map: bool = True, progress: bool = True) -> Bundle:
         """Write the run bundle (corpus, IDs, history, states, UMAP map, metrics, model) at `folder`."""
         self._check_fitted()
+        expect_path(folder)  # before the map, which takes long
         if self.corpus_ is None:
             raise LMIndexerError(
                 "This indexer was loaded without its corpus, so a run cannot be written; fit it, or use "

@@ -99,4 +99,6 @@ def as_corpus(documents) -> Corpus:
     if not texts:
         raise CorpusError("There are no texts to encode. Give at least one.")
     records = [{"doc_id": f"text-{i}", "title": "", "text": str(text)} for i, text in enumerate(texts)]
-    return Corpus.from_records(records, name="texts", missing="keep")
+    corpus = Corpus.from_records(records, name="texts", missing="keep")
+    # their names only number them: no document of a fit is meant, whatever its id
+    return Corpus(corpus.frame, name=corpus.name, rows=corpus.rows, numbered=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.common.errors import CorpusError, LMIndexerError, SettingsError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.indexers import LMIndexer, ResidualKMeansIndexer
 
@@ -50,6 +50,20 @@ def test_numbered_rows_are_not_taken_for_ids_that_are_numbers(by_number):
     assert not set(by_number.ids_.unique_strings()) & set(by_number.encode(digits).unique_strings())
     with_digits = fitted(Corpus.from_records([{"doc_id": n, "text": t} for n, t in enumerate(TEXTS)], text="text"))
     assert not set(with_digits.ids_.unique_strings()) & set(with_digits.encode(numbered(TEXTS)).unique_strings())
+
+
+def test_plain_texts_are_new_documents_whatever_the_ids_of_the_fit_are():
+    records = [{"doc_id": f"text-{number}", "text": text} for number, text in enumerate(TEXTS)]
+    indexer = fitted(Corpus.from_records(records, text="text"))
+    found = indexer.encode([TEXTS[3], "rake gathers leaves"])
+    assert not set(indexer.ids_.unique_strings()) & set(found.unique_strings())
+    assert indexer.encode([TEXTS[0]], details=True).changed.size == 0
+
+
+def test_a_folder_that_is_no_path_is_refused_before_the_map_is_made(by_number, monkeypatch):
+    monkeypatch.setattr("lmindexer.indexers.maps.umap_map", lambda *args, **options: pytest.fail("a map was made"))
+    with pytest.raises(LMIndexerError, match="Wanted a path, not int"):
+        by_number.save(5)
 
 
 def test_the_fitted_corpus_its_parts_and_its_copy_on_disk_keep_their_numbers(by_number, tmp_path):
