@@ -88,7 +88,7 @@ td { padding: .4rem .6rem; border-top: 1px solid var(--st-border-color-light, va
   vertical-align: top; unicode-bidi: isolate; max-width: 34rem; overflow-wrap: anywhere; }
 td.number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.code { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.text { min-width: 6rem; }
+td.text { min-width: 7.5rem; }
 td.long { min-width: 16rem; }
 td.long > span { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
 td.long > span[role="button"] { cursor: pointer; }

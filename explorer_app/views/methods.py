@@ -50,6 +50,12 @@ def _spoken(name: str) -> str:
     return f"{task_context.SPOKEN.get(kind, kind)} {mark}".strip()
 
 
+def _about(task) -> str:
+    """What a task is made of, in words: its corpus and its counts."""
+    inside = str(task).partition("(")[2].removesuffix(")")
+    return inside.replace(repr(task.corpus.name), f"{task.corpus.name}:", 1).replace(":,", ":", 1)
+
+
 def _here(**changes) -> dict:
     """This page's link with changes."""
     names = ("task", "view", "metric", "model", "beam", "lost", "ids", "codes", "level")
@@ -57,7 +63,7 @@ def _here(**changes) -> dict:
 
 
 def _table(found: task_methods.Methods, table: pd.DataFrame, view: str, metric: str, key: str) -> None:
-    st.markdown(f"**{md(str(found.task), 300)}**")
+    st.markdown(f"**{md(_about(found.task), 300)}**")
     rows = table[["method", "seeds", "processor_seconds"]].copy()
     columns = [Column("method", "method")]
     for name in found.task.metrics:

@@ -9,6 +9,9 @@ from lmindexer.common.palette import category_colour, text_on
 from lmindexer.plots.style import as_run, dress, last_part, plain
 
 LEGEND = 16  # categories named in the legend
+# Share of those shown from which a node has room for its words; the browser measures every word it is given, which
+# takes longer than drawing the nodes.
+READABLE = {"icicle": 0.015, "sunburst": 0.008}
 
 
 def hierarchy(
@@ -31,6 +34,8 @@ def hierarchy(
         for code, length, rank in zip(nodes["code"], nodes["length"], nodes["rank"], strict=True)
     ]
     text = [text_on(colour) if colour.startswith("#") else None for colour in colours]
+    labels = [_label(node, names, 2 if kind == "icicle" else 1) for node in nodes.itertuples()]
+    least = READABLE.get(kind, 0) * nodes["documents"].max()
     draw = go.Icicle if kind == "icicle" else go.Sunburst
     shape = (
         {"tiling": {"orientation": "h"}, "leaf": {"opacity": 1}}
@@ -41,7 +46,9 @@ def hierarchy(
         draw(
             ids=nodes["id"],
             parents=nodes["parent"],
-            labels=[_label(node, names, 2 if kind == "icicle" else 1) for node in nodes.itertuples()],
+            labels=labels,
+            text=[label if n >= least else "" for label, n in zip(labels, nodes["documents"], strict=True)],
+            textinfo="text",
             values=nodes["documents"],
             branchvalues="total",
             sort=False,

@@ -69,6 +69,7 @@ def test_a_model_without_ids_says_that_there_is_no_way(visit):
 def test_results_over_methods_and_the_queries_that_went_wrong(visit):
     test = visit("methods", run="attack")
     assert "What went wrong: Generative, LMIndexer IDs" in words_on(test)
+    assert "attack: 691 items" in words_on(test).replace("\\", "")  # in words, not as Python writes a task
     assert [box.options for box in test.selectbox if box.label == "Task"] == [["recommendation", "document retrieval"]]
     assert "by the rank of the right document" in words_on(visit("methods", run="attack", model="attack-knn"))
     test = visit("methods", run="attack", task="retrieval", lost="1", beam="1", **{"from": "9999"})

@@ -102,6 +102,12 @@ def test_the_distribution_s_bars_are_the_counts(runs):
         assert heights == number
 
 
+def test_only_nodes_with_room_for_them_have_words(runs):
+    tree = plots.hierarchy(runs["good"], depth=3).data[0]
+    readable = [n >= 0.015 * max(tree.values) for n in tree.values]
+    assert [bool(text) for text in tree.text] == readable and not all(readable) and all(tree.labels)
+
+
 def test_shares_of_each_category_sum_up_to_one(runs):
     figure = plots.category_distribution(runs["good"], prefix=(0,), level=2, shares=True)
     total = pd.concat([pd.Series(trace.y, trace.x) for trace in figure.data]).groupby(level=0).sum()
