@@ -34,6 +34,7 @@ BOUNDS = {"page": 1.5, "drill": 0.7, "document": 3.0}
 QUIET = (
     "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
     " && !document.querySelector('[data-testid=stSkeleton]')"
+    " && !/is being loaded|still being counted/.test(document.querySelector('[data-testid=stMain]').innerText)"
 )
 PAGES = ("overview", "search", "prefixes", "collapse", "map", "compare", "runs", "corpus", "studies")
 BARE = {
