@@ -17,6 +17,10 @@ def recommend(
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Number of items.")] = 10,
     seen: Annotated[bool, typer.Option("--seen", help="Recommend items of the history too.")] = False,
+    category: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Only documents below it, such as 'Home > Lamps'.")
+    ] = None,
+    among: Annotated[str | None, typer.Option(metavar="ID,ID,…", help="Only these documents.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the history and the items.")] = False,
 ):
     """Recommend what a user takes next, by a task run.
@@ -39,7 +43,8 @@ def recommend(
     if not isinstance(model, Recommender):
         raise SettingsError(f"{run} is a run for {model.task_.kind}, not for recommendation; use lmindexer search.")
     taken = None if history is None else [part.strip() for part in history.split(",") if part.strip()]
-    found = model.recommend(taken, user=user, top=top, seen=seen)
+    ids = None if among is None else among.split(",")
+    found = model.recommend(taken, user=user, top=top, seen=seen, category=category, among=ids)
     corpus, task = model.task_.corpus, model.task_
     places = (
         task.all[task.row_of_user(user)] if user is not None else [list(corpus.doc_ids).index(one) for one in taken]

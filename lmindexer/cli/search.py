@@ -23,6 +23,10 @@ def search(
         str | None,
         typer.Option(metavar="all|ties|hybrid", help="Of a generative model: which ranking.  [default: all]"),
     ] = None,
+    category: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Only documents below it, such as 'Home > Lamps'.")
+    ] = None,
+    among: Annotated[str | None, typer.Option(metavar="ID,ID,…", help="Only these documents.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line a query.")] = False,
 ):
     """Find the documents that a text means, by a task run.
@@ -36,6 +40,7 @@ def search(
 
     Any search run answers: bm25, dense, SEAL, generative. --exact and --view are a generative model's.
     """
+    from lmindexer.tasks.allowing import allowed_documents
     from lmindexer.tasks.loading import load_task_model
     from lmindexer.tasks.search import GenerativeRetriever, SearchModel
 
@@ -48,6 +53,8 @@ def search(
         raise SettingsError(
             f"{run} is a run of {model.name}, which has one exact ranking; leave --exact and --view out."
         )
+    options |= {"category": category, "among": None if among is None else among.split(",")}
+    allowed_documents(model.task_.corpus, options["among"], category)  # said once, not for every query
     for text in texts:
         try:
             found = model.search(text, top=top, **options)

@@ -117,3 +117,12 @@ def test_nothing_left_to_recommend_is_said(shop):
     assert found["items"] == [] and found["note"].startswith("The corpus has 24 items")
     close = CliRunner().invoke(app, ["recommend", run, "--user", "U-3"]).stderr
     assert "did you mean 'u3'?" in close
+
+
+def test_recommending_among_given_items(shop):
+    run = str(shop / "runs" / "shop" / "popularity-0")
+    words = ["recommend", run, "--history", "r0i1", "--among", "r2i5,r2i6", "--json"]
+    found = json.loads(CliRunner().invoke(app, words).output)
+    assert {one["doc_id"] for one in found["items"]} == {"r2i5", "r2i6"}
+    said = CliRunner().invoke(app, ["recommend", run, "--history", "r0i1", "--category", "Toys"])
+    assert said.exit_code == 2 and "The category 'Toys' is not in the corpus 'shop'" in said.stderr

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from lmindexer.common.errors import SettingsError
 from lmindexer.common.kinds import COUNT, ITEMS, ONE_TRUTH, TEXT_OR_NONE, takes
 from lmindexer.corpus.checks import nearest
+from lmindexer.tasks.allowing import allowed_documents
 from lmindexer.tasks.base import DEPTH, TaskModel
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.histories import Histories, HistoryBatch
@@ -26,15 +27,24 @@ class Recommender(TaskModel):
 
     @abstractmethod
     def rank_histories(
-        self, histories: Histories, depth: int, views: Sequence[str] = ("raw", "unseen"), *, progress: bool = False
+        self,
+        histories: Histories,
+        depth: int,
+        views: Sequence[str] = ("raw", "unseen"),
+        *,
+        allow: np.ndarray | None = None,
+        progress: bool = False,
     ) -> dict[str, Rankings]:
-        """The best `depth` items after each history: "raw" among all items, "unseen" without the history's own."""
+        """The best `depth` items after each history: "raw" among all items, "unseen" without the history's own.
+
+        allow: [N] bool, the items that may be ranked at all.
+        """
 
     def rank(self, split: str, depth: int = DEPTH, *, progress: bool = False) -> dict[str, Rankings]:
         self.check_fitted()
         return self.rank_histories(self.task_.histories(split), depth, self.task_.views, progress=progress)
 
-    @takes(history=ITEMS, user=TEXT_OR_NONE, top=COUNT, seen=ONE_TRUTH)
+    @takes(history=ITEMS, user=TEXT_OR_NONE, top=COUNT, seen=ONE_TRUTH, among=ITEMS, category=TEXT_OR_NONE)
     def recommend(
         self,
         history: Sequence[str] | str | None = None,
@@ -42,15 +52,20 @@ class Recommender(TaskModel):
         user: str | None = None,
         top: int = 10,
         seen: bool = False,
+        among: Sequence[str] | str | None = None,
+        category: str | None = None,
     ) -> pd.DataFrame:
         """What comes next after a history of document ids (oldest first), or after all that a user of the task took.
 
         seen: recommend items of the history too.
+        among: recommend only documents of these ids.
+        category: recommend only documents below this category, such as "Home > Lamps".
 
         Returns rank, doc_id, title, score (and id, path where the model goes by semantic IDs). The frame's
         `attrs["note"]` says why there are fewer than `top`, if there are.
 
-        Raises SettingsError for an item or user that is not known, an empty history, or both arguments at once.
+        Raises SettingsError for an item, user or category that is not known, an empty history, or both a history and a
+        user.
 
         >>> model.recommend(["T1566.001", "T1204.002"], top=3)                         # doctest: +SKIP
         """
@@ -59,13 +74,16 @@ class Recommender(TaskModel):
             raise SettingsError(f"top is {top}; ask for 1 item or more.")
         view = "raw" if seen else "unseen"
         asked = self._history_of(history, user)
-        found = self.rank_histories(asked, min(top, len(self.task_.corpus)), (view,))[view]
+        items, allow = len(self.task_.corpus), allowed_documents(self.task_.corpus, among, category)
+        found = self.rank_histories(asked, min(top, items), (view,), allow=allow)[view]
         frame = self.answers(found.documents[0], found.scores[0])
         frame.attrs["note"] = ""
         if len(frame) < top:
-            known = f"The corpus has {len(self.task_.corpus):,} items"
-            taken = len(np.unique(asked[0]))
-            frame.attrs["note"] = f"{known}." if seen else f"{known}, and {taken:,} of them are in the history."
+            taken = np.unique(asked[0])
+            known = f"The corpus has {items:,} items"
+            if allow is not None:
+                known, taken = f"{int(allow.sum()):,} of {items:,} items are allowed", taken[allow[taken]]
+            frame.attrs["note"] = f"{known}." if seen else f"{known}, and {len(taken):,} of them are in the history."
         return frame
 
     def _history_of(self, history, user) -> Histories:
@@ -101,7 +119,9 @@ class ItemScorer(Recommender):
         return histories.padded(rows, self.longest, pad=len(self.task_.corpus)).to(self.device)
 
     @torch.no_grad()
-    def rank_histories(self, histories, depth, views=("raw", "unseen"), *, progress=False) -> dict[str, Rankings]:
+    def rank_histories(
+        self, histories, depth, views=("raw", "unseen"), *, allow=None, progress=False
+    ) -> dict[str, Rankings]:
         items = len(self.task_.corpus)
         depth = min(depth, items)
         found = {view: ([], []) for view in views}
@@ -110,6 +130,8 @@ class ItemScorer(Recommender):
         for first in range(0, len(order), SCORED_AT_ONCE):
             rows = order[first : first + SCORED_AT_ONCE]
             scores = self.score_items(self._read(histories, rows)).float()  # [B, N]
+            if allow is not None:
+                scores[:, torch.from_numpy(~allow)] = -torch.inf
             for view in views:
                 if view == "unseen":
                     row, item = histories.take(rows).seen()

@@ -149,19 +149,24 @@ class IDRecommender(SequenceRecommender):
         return decoding.all_scores(self.network.scorer(batch), self.network.tree)
 
     @torch.no_grad()
-    def rank_histories(self, histories, depth, views=("raw", "unseen"), *, progress=False) -> dict[str, Rankings]:
+    def rank_histories(
+        self, histories, depth, views=("raw", "unseen"), *, allow=None, progress=False
+    ) -> dict[str, Rankings]:
         if self.config.decoding == "exact" and self.network.whole_levels:
-            return super().rank_histories(histories, depth, views, progress=progress)
+            return super().rank_histories(histories, depth, views, allow=allow, progress=progress)
         self.network.eval()
         depth = min(depth, self._items)
         shape = len(histories), depth
         found = {view: (np.full(shape, -1), np.full(shape, -np.inf)) for view in views}
+        allow = None if allow is None else torch.from_numpy(allow)
         order = np.argsort(histories.lengths, kind="stable")
         for first in range(0, len(order), AT_ONCE):
             rows = order[first : first + AT_ONCE]
             scorer = self.network.scorer(self._read(histories, rows))
             for view in views:
-                keep = Filter(self.network.tree, [histories[row] for row in rows]) if view == "unseen" else None
+                left_out = [histories[row] for row in rows] if view == "unseen" else None
+                free = left_out is None and allow is None
+                keep = None if free else Filter(self.network.tree, left_out, allow)
                 found[view][0][rows], found[view][1][rows] = self._decode(scorer, depth, keep).arrays()
         return {view: Rankings(*pair) for view, pair in found.items()}
 

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 
 from lmindexer.common.errors import LMIndexerError, SettingsError
-from lmindexer.common.kinds import COUNT, TEXT, takes
+from lmindexer.common.kinds import COUNT, ITEMS, TEXT, TEXT_OR_NONE, takes
+from lmindexer.tasks.allowing import allowed_documents
 from lmindexer.tasks.base import DEPTH, TaskModel
 from lmindexer.tasks.decoding import where_lost
 from lmindexer.tasks.metrics import Rankings
@@ -27,21 +28,34 @@ class SearchModel(TaskModel):
     kinds = ("retrieval", "product_search")
 
     @abstractmethod
-    def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
-        """The best `depth` documents for each text, [Q, depth]."""
+    def rank_texts(
+        self, texts: Sequence[str], depth: int, *, allow: np.ndarray | None = None, progress: bool = False
+    ) -> Rankings:
+        """The best `depth` documents for each text, [Q, depth]; allow: [N] bool, the documents that may be found."""
 
     def rank(self, split: str, depth: int = DEPTH, *, progress: bool = False) -> dict[str, Rankings]:
         self.check_fitted()
         return {"all": self.rank_texts(self.task_.texts(split), depth, progress=progress)}
 
-    @takes(query=TEXT, top=COUNT)
-    def search(self, query: str, top: int = 10, **options) -> pd.DataFrame:
+    @takes(query=TEXT, top=COUNT, among=ITEMS, category=TEXT_OR_NONE)
+    def search(
+        self,
+        query: str,
+        top: int = 10,
+        *,
+        among: Sequence[str] | str | None = None,
+        category: str | None = None,
+        **options,
+    ) -> pd.DataFrame:
         """The best documents for a text: rank, doc_id, title, score; with IDs also id and path.
 
         A query is read up to its first 2,000 characters. The frame's `attrs["note"]` says what a person should know:
         that the query was cut, or why nothing was found. options: `rank_texts`' own, such as exact=True.
 
-        Raises LMIndexerError for an empty query, SettingsError for an option that this model does not have.
+        among: find only documents of these ids. category: only those below it, such as "Home > Lamps".
+
+        Raises LMIndexerError for an empty query, SettingsError for an option that this model does not have, and for a
+        document or category that the corpus does not have.
 
         >>> model.search("a ball for my little son", top=3)                             # doctest: +SKIP
         """
@@ -50,15 +64,18 @@ class SearchModel(TaskModel):
         if top < 1:
             raise LMIndexerError(f"top is {top}; ask for one document or more.")
         self._check_options(options)
-        found = self.rank_texts([text], min(top, len(self.task_.corpus)), **options)
+        allow = allowed_documents(self.task_.corpus, among, category)
+        found = self.rank_texts([text], min(top, len(self.task_.corpus)), allow=allow, **options)
         frame = self.answers(found.documents[0], found.scores[0])
         why = self.not_understood(text) if len(frame) else self.nothing_found(text)
+        if allow is not None and len(frame) < top:
+            why = f"{int(allow.sum()):,} of {len(allow):,} documents are allowed. {why}".strip()
         frame.attrs["note"] = " ".join(filter(None, [note, why]))
         return frame
 
     def _check_options(self, options: dict) -> None:
         known = list(inspect.signature(self.rank_texts).parameters)[2:]
-        known = [name for name in known if name != "progress"]
+        known = [name for name in known if name not in ("allow", "progress")]
         for name in options:
             if name not in known:
                 there = f"it takes {', '.join(known)}" if known else "it has one exact ranking"

@@ -121,21 +121,25 @@ class BM25(SearchModel):
         index.index(self._tokens, show_progress=False)
         return index
 
-    def _ranked(self, index, words: list[list[str]], depth: int) -> Rankings:
+    def _ranked(self, index, words: list[list[str]], depth: int, allow: np.ndarray | None = None) -> Rankings:
         documents = len(self.task_.corpus)
         wanted = min(depth, documents)
         known = [[word for word in query if word in index.vocab_dict] for query in words]
         places, scores = np.full((len(words), wanted), -1), np.full((len(words), wanted), -np.inf)
         asked = [row for row, query in enumerate(known) if query]
         if asked:
-            found = index.retrieve([known[row] for row in asked], k=wanted, show_progress=False, n_threads=1)
+            weight = None if allow is None else allow.astype(np.float32)  # a score of 0 is no answer
+            some = [known[row] for row in asked]
+            found = index.retrieve(some, k=wanted, show_progress=False, n_threads=1, weight_mask=weight)
             places[asked], scores[asked] = found.documents, np.where(found.scores > 0, found.scores, -np.inf)
         order = np.lexsort((places, -scores), axis=1)  # equal scores in the corpus's order
         return filled(np.take_along_axis(places, order, 1), np.take_along_axis(scores, order, 1), depth)
 
-    def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
+    def rank_texts(
+        self, texts: Sequence[str], depth: int, *, allow: np.ndarray | None = None, progress: bool = False
+    ) -> Rankings:
         self.check_fitted()
-        return self._ranked(self._index, self._query_words(texts), depth)
+        return self._ranked(self._index, self._query_words(texts), depth, allow)
 
     def nothing_found(self, text: str) -> str:
         return "No word of this query stands in any document (common words do not count); write it in other words."

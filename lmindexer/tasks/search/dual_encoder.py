@@ -135,9 +135,17 @@ class DualEncoder(SearchModel):
     def _networks(self):
         return (self.map_,)
 
-    def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
+    def rank_texts(
+        self, texts: Sequence[str], depth: int, *, allow: np.ndarray | None = None, progress: bool = False
+    ) -> Rankings:
         self.check_fitted()
-        return nearest(self.states(texts), self.documents_, depth)
+        if allow is None:
+            return nearest(self.states(texts), self.documents_, depth)
+        if not allow.any():
+            return filled(np.empty((len(texts), 0)), np.empty((len(texts), 0)), depth)
+        found = nearest(self.states(texts), self.documents_[allow], depth)
+        places = np.append(np.flatnonzero(allow), -1)  # -1 stays -1
+        return Rankings(places[found.documents], found.scores)
 
     def not_understood(self, text: str) -> str:
         return self.vectors_.not_understood(text)

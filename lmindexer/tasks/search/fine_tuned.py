@@ -20,7 +20,7 @@ from lmindexer.indexers import load_indexer
 from lmindexer.indexers.lm import LMIndexer
 from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.tasks.base import Task, register
-from lmindexer.tasks.decoding import beam_search
+from lmindexer.tasks.decoding import Filter, beam_search
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.slides import SlidesNetwork, SlidesScorer, SlidesSettings
@@ -137,11 +137,12 @@ class IndexerRetriever(SearchModel):
     # ---- search --------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def _ranked(self, rows: torch.Tensor, depth: int) -> Rankings:
+    def _ranked(self, rows: torch.Tensor, depth: int, allow: np.ndarray | None = None) -> Rankings:
+        keep = None if allow is None else Filter(self.tree, allow=torch.from_numpy(allow))
         parts, wanted = [], min(depth, len(self.ids_))
         for at in range(0, len(rows), BATCH):
             width = max(self.settings["beam"], wanted)
-            found = beam_search(self._scorer(rows[at : at + BATCH]), self.tree, wanted, width)
+            found = beam_search(self._scorer(rows[at : at + BATCH]), self.tree, wanted, width, keep)
             parts.append(filled(*found.arrays(), depth))
         if not parts:
             return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))
@@ -154,12 +155,14 @@ class IndexerRetriever(SearchModel):
     def _networks(self):
         return (self.network_,)
 
-    def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
+    def rank_texts(
+        self, texts: Sequence[str], depth: int, *, allow: np.ndarray | None = None, progress: bool = False
+    ) -> Rankings:
         self.check_fitted()
         if not len(texts):
             return self._ranked(torch.arange(0), depth)
         self.network_.encoded = self._encoded(texts)
-        return self._ranked(torch.arange(len(texts)), depth)
+        return self._ranked(torch.arange(len(texts)), depth, allow)
 
     @property
     def tree(self):

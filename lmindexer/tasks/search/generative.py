@@ -17,7 +17,7 @@ from lmindexer.indexers.base import Indexer
 from lmindexer.runs.bundle import Bundle
 from lmindexer.tasks.adding import joined
 from lmindexer.tasks.base import DEPTH, Task, register
-from lmindexer.tasks.decoding import all_scores, beam_search
+from lmindexer.tasks.decoding import Filter, all_scores, beam_search
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.search import generative_files
@@ -184,10 +184,17 @@ class GenerativeRetriever(SearchModel):
     # ---- search --------------------------------------------------------------------------------------------------
 
     def rank_texts(
-        self, texts: Sequence[str], depth: int, *, exact: bool = False, view: str = "all", progress: bool = False
+        self,
+        texts: Sequence[str],
+        depth: int,
+        *,
+        exact: bool = False,
+        view: str = "all",
+        allow: np.ndarray | None = None,
+        progress: bool = False,
     ) -> Rankings:
         """The best documents by the beam, or among all documents (exact)."""
-        views = self.rank_views(texts, depth, exact=exact)
+        views = self.rank_views(texts, depth, exact=exact, allow=allow)
         if view not in views:
             raise SettingsError(f"{self.name} has no ranking {view!r}; give one of {', '.join(views)}.")
         return views[view]
@@ -196,11 +203,13 @@ class GenerativeRetriever(SearchModel):
         self.check_fitted()
         return self.rank_views(self.task_.texts(split), depth)
 
-    def rank_views(self, texts: Sequence[str], depth: int, *, exact: bool = False) -> dict[str, Rankings]:
-        """Each view's rankings, from one search."""
+    def rank_views(
+        self, texts: Sequence[str], depth: int, *, exact: bool = False, allow: np.ndarray | None = None
+    ) -> dict[str, Rankings]:
+        """Each view's rankings, from one search; allow: [N] bool, the documents that may be found."""
         self.check_fitted()
         vectors = self.vectors_.texts(texts)
-        plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), exact, depth)
+        plain = self._plain(vectors, max(depth, WITHIN_TIES if self.form_.ties else DEPTH), exact, depth, allow)
         dense = self._dense(vectors, plain.documents)
         views = {"all": cut(plain, depth)}
         if self.form_.ties:
@@ -230,16 +239,18 @@ class GenerativeRetriever(SearchModel):
         return lost_by(self, split, width, rows)
 
     @torch.no_grad()
-    def _plain(self, vectors: np.ndarray, depth: int, exact: bool, asked: int = 1) -> Rankings:
+    def _plain(self, vectors: np.ndarray, depth: int, exact: bool, asked: int = 1, allow=None) -> Rankings:
         """Rankings down to `depth`; by a beam that is wide enough for `asked` documents."""
         parts, depth = [], min(depth, len(self.documents_))
         width = max(self.settings["beam"], asked)
+        keep = None if allow is None else Filter(self.tree, allow=torch.from_numpy(allow))
         for at in range(0, len(vectors), BATCH):
             scorer = self.form_.scorer(self._states(vectors[at : at + BATCH]))
             if exact:
-                parts.append(top_of(all_scores(scorer, self.tree).cpu().numpy(), depth))
+                scores = all_scores(scorer, self.tree).cpu().numpy()
+                parts.append(top_of(scores if allow is None else np.where(allow, scores, -np.inf), depth))
                 continue
-            found = beam_search(scorer, self.tree, depth, width)
+            found = beam_search(scorer, self.tree, depth, width, keep)
             parts.append(filled(*found.arrays(), depth))
         if not parts:
             return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))
@@ -383,7 +394,8 @@ def ties_by(rankings: Rankings, dense: np.ndarray) -> Rankings:
     dense = np.where(rankings.documents >= 0, dense, -np.inf)
     order = np.lexsort((-dense, -rankings.scores), axis=1)
     documents, scores = (np.take_along_axis(part, order, 1) for part in (rankings.documents, rankings.scores))
-    steps = np.where(np.isfinite(scores), np.arange(scores.shape[1]) * 1e-9 * np.maximum(1, np.abs(scores)), 0)
+    sizes = np.where(np.isfinite(scores), np.maximum(1, np.abs(scores)), 0)
+    steps = np.arange(scores.shape[1]) * 1e-9 * sizes
     return Rankings(documents, scores - steps)
 
 

@@ -181,13 +181,16 @@ class SEAL(SearchModel):
     def _networks(self):
         return self.generator_, self._network
 
-    def rank_texts(self, texts: Sequence[str], depth: int, *, progress: bool = False) -> Rankings:
+    def rank_texts(
+        self, texts: Sequence[str], depth: int, *, allow: np.ndarray | None = None, progress: bool = False
+    ) -> Rankings:
         self.check_fitted()
         parts, settings = [], self.settings
         self.generator_.eval()
         for text in texts:
             made = self._made(text)
             scores = rank_by_ngrams(self.index_, made.ngrams, made.log_p, settings["alpha"], settings["beta"])
+            scores = scores if allow is None else np.where(allow, scores, -np.inf)
             parts.append(top_of(scores[None], depth))
         if not parts:
             return Rankings(np.zeros((0, depth), np.int64), np.zeros((0, depth)))
