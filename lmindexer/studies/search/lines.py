@@ -33,7 +33,7 @@ def lines_for(corpus: Corpus) -> dict[str, Line]:
     sample, otherwise 3 × 32. "Best" takes IDs that were chosen for search, of residual k-means: for rows of the node
     one code of 256 and then the document; for the forms without vectors of documents three codes of 256 (up to 4,000
     documents: 32, and three of 16). Where there are 5 judgements a document or more, rows of documents are learned and
-    words stand beside MiniLM's vectors (tf-idf); with fewer, both cost more than they bring.
+    words stand beside MiniLM's vectors (tf-idf); both cost more than they brought on WordNet, which has less than one.
     """
     sizes = SAMPLE_SIZES.get(corpus.name, SIZES)
     found = [
