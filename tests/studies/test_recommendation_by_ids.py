@@ -1,11 +1,13 @@
 """The report's parts about recommenders by IDs: the IDs beside the recommender, where answers are lost."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from shop import ring_corpus
 
 import lmindexer as lmi
-from lmindexer.studies.recommendation.by_ids import by_ids, ids_frame, lost_by_popularity
+from lmindexer.studies.recommendation.by_ids import _table, by_ids, ids_frame, leaf_labels, lost_by_popularity
 from lmindexer.tasks.recommendation import GenerativeRecommender, ItemKNN, Recommendation
 
 QUICK = {"dim": 8, "layers": 1, "epochs": 1, "targets": 64, "text": None}
@@ -40,3 +42,19 @@ def test_the_ids_stand_beside_the_recall(models):
     text = "\n\n".join(by_ids(task, runs))
     assert "| model 1 | 1 |" in text and "loses the answer, beam 20" in text and "Item-kNN" not in text
     assert by_ids(task, runs[2:]) == []
+
+
+def test_agreement_is_asked_of_categories_that_can_be_agreed_with():
+    corpus = lmi.load_sample("attack")  # whose whole paths are one class a document
+    assert np.array_equal(leaf_labels(corpus), corpus.labels(2))
+    assert leaf_labels(SimpleNamespace(levels=0)) is None
+
+
+def test_an_agreement_that_says_nothing_is_not_shown(models):
+    _, _, runs = models
+    corpus = lmi.load_sample("attack").take(range(24))
+    single = lmi.SemanticIDs.from_codes(corpus.doc_ids, np.zeros((24, 2), int), (4, 4))
+    stub = SimpleNamespace(corpus=corpus, evaluate=models[0].evaluate)
+    model = SimpleNamespace(ids_=single, name="one code", settings={"seed": 0})
+    frame = ids_frame(stub, [(runs[0], model)])
+    assert frame[["AMI at 1", "AMI at 2"]].isna().all(axis=None) and "| - | - |" in _table(frame)

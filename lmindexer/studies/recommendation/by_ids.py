@@ -6,8 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from lmindexer.corpus.corpus import Corpus
 from lmindexer.quality import category_agreement
 from lmindexer.runs.task_run import TaskRun
+from lmindexer.studies.tables import leaf_level
 from lmindexer.tasks import load_task_model
 from lmindexer.tasks.base import MODELS, Task
 from lmindexer.tasks.decoding import lost_table
@@ -21,22 +23,30 @@ STEPS = (0, 1, 6, 21)  # interactions of the right item in the training data: th
 def ids_frame(task: Task, runs: Sequence[tuple[TaskRun, IDRecommender]]) -> pd.DataFrame:
     """One row a finished run and its model: its IDs and what they are worth.
 
-    model, seed, AMI at 1 … AMI at T (of the prefixes of that length with the corpus's whole categories), shared (share
-    of documents whose codes another document has too), Recall@5 and NDCG@5 of the test, raw.
+    model, seed, AMI at 1 … AMI at T (of the prefixes of that length with `leaf_labels`; missing where it says nothing),
+    shared (share of documents whose codes another document has too), Recall@5 and NDCG@5 of the test, raw.
     """
-    labels = task.corpus.labels() if task.corpus.levels else None
+    labels = leaf_labels(task.corpus)
     rows = []
     for run, model in runs:
         codes = model.ids_.codes
         row = {"model": model.name, "seed": model.settings.get("seed")}
         for length in range(1, codes.shape[1] + 1) if labels is not None else ():
             groups = pd.factorize(pd.MultiIndex.from_arrays(codes[:, :length].T))[0]
-            row[f"AMI at {length}"] = category_agreement(labels, groups).ami
+            agreement = category_agreement(labels, groups)
+            row[f"AMI at {length}"] = None if agreement.says_nothing else agreement.ami
         counts = pd.Series(list(map(tuple, codes.tolist()))).duplicated(keep=False)
         row["shared"] = float(counts.mean())
         found = task.evaluate(run, metrics=METRICS)
         rows.append(row | {metric: float(np.mean(found.seeds_of(run.label, metric))) for metric in METRICS})
     return pd.DataFrame(rows)
+
+
+def leaf_labels(corpus: Corpus) -> np.ndarray | None:
+    """[N] categories at the level that AMI is asked of (`tables.leaf_level`); None without categories."""
+    by_level = {level: corpus.labels(level) for level in range(1, corpus.levels + 1)}
+    classes = {level: len(np.unique(labels[labels != ""])) for level, labels in by_level.items()}
+    return by_level[leaf_level(classes, int((by_level[1] != "").sum()))] if by_level else None
 
 
 def lost_by_popularity(model: IDRecommender, width: int = WIDTH) -> pd.DataFrame:
@@ -74,4 +84,4 @@ def _table(frame: pd.DataFrame) -> str:
 def _cell(value) -> str:
     if pd.isna(value):  # such as an agreement that says nothing
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:z.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
