@@ -11,6 +11,7 @@ from lmindexer.plots.style import dress, id_text, last_part, plain
 NOTE = "no unit; distances are not the model's"
 NAMED = {"category": 16, "position": 64}  # values with a colour of their own
 DRAWN, SIGN, LINE = 460, 7, 17  # pixels: the side of the drawn map at least, a label's sign, a label's height
+FEW_CELLS = 4000  # are drawn without WebGL, which shows some cells of unlike strength black
 LABELLED = 24  # groups whose name stands at their middle
 
 
@@ -51,19 +52,20 @@ def id_map_raster(raster: Raster, by: str, kind: str, labels: dict[int, str]) ->
     named = _named(cells.groupby("value")["documents"].sum().sort_values(ascending=False), kind)
     size, most = int(cells[["col", "line"]].max().max()) + 1, max(int(cells["documents"].max()), 1)
     strength = 0.25 + 0.75 * np.log1p(cells["documents"]) / np.log1p(most)
+    draw = go.Scatter if len(cells) <= FEW_CELLS else go.Scattergl
     for value in [*named, None]:
         chosen = ~cells["value"].isin(named) if value is None else cells["value"] == value
         part = cells[chosen]
         if part.empty:
             continue
         colour = GREY if value is None else _colour(value, kind)
-        figure.add_scattergl(
+        figure.add_trace(draw(
             x=part["x"], y=part["y"], mode="markers",
             name="others" if value is None else _name(value, kind, labels),
             marker={"symbol": "square", "size": max(640 / size, 2.2), "color": colour, "opacity": strength[chosen]},
             customdata=np.column_stack([part["documents"], part["share"]]),
             hovertemplate="%{customdata[0]:,} documents, %{customdata[1]:.0%} of them the colour's<extra></extra>",
-        )  # fmt: skip
+        ))  # fmt: skip
     title = f"Map of {raster.documents:,} documents as {size} × {size} cells, by {by}"
     return _finish(figure, title)
 
