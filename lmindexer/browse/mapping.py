@@ -7,6 +7,7 @@ import pandas as pd
 
 from lmindexer.browse.documents import fetch
 from lmindexer.browse.run import Prefix, RunBrowser, remembered
+from lmindexer.common.errors import LMIndexerError
 
 POINTS = 50_000  # above it the map is a raster
 CELLS = 220  # cells of the raster along each side
@@ -47,7 +48,7 @@ def column_for(run: RunBrowser, colour_by: tuple[str, int]) -> str:
     if kind == "category":
         return f"g{run.checked_level(number)}"
     if not 1 <= number <= run.positions:
-        raise ValueError(f"There is no position {number}.")
+        raise LMIndexerError(f"There is no position {number}.")
     return f"c{number}"
 
 

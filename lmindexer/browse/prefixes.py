@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.browse.run import Prefix, RunBrowser, remembered
+from lmindexer.common.errors import LMIndexerError
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def distribution(
     """
     prefix = run.checked(prefix)
     if len(prefix) >= run.positions:
-        raise ValueError("No code comes after a full ID.")
+        raise LMIndexerError("No code comes after a full ID.")
     code, group = f"c{len(prefix) + 1}", f"g{run.checked_level(level)}"
     cells = run.frame(
         f"SELECT {group} AS rank, {code} AS code, count(*) AS documents FROM docs "

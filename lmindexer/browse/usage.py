@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.browse.run import RunBrowser, remembered
+from lmindexer.common.errors import LMIndexerError
 from lmindexer.quality.verdict import Remark, verdict
 
 
@@ -11,7 +12,7 @@ from lmindexer.quality.verdict import Remark, verdict
 def code_usage(run: RunBrowser, position: int) -> pd.DataFrame:
     """code, documents for every row of the position's codebook (0 for dead codes), in the codebook's order."""
     if not 1 <= position <= run.positions:
-        raise ValueError(f"There is no position {position}.")
+        raise LMIndexerError(f"There is no position {position}.")
     column = f"c{position}"
     found = run.frame(f"SELECT {column} AS code, count(*) AS documents FROM docs WHERE {column} >= 0 GROUP BY 1")
     counts = np.zeros(run.codebook_sizes[position - 1], dtype=np.int64)

@@ -23,6 +23,13 @@ def expect_path(value) -> None:
     expect(value, (str, os.PathLike), "a path", "Give a string, or a pathlib.Path.")
 
 
+def path_of(value) -> Path | None:
+    """A path as `Path`, None as None. Raises LMIndexerError for what can be no path."""
+    if value is not None:
+        expect_path(value)
+    return None if value is None else Path(value)
+
+
 def resolved(path: str | os.PathLike) -> Path:
     """The path from the root with links followed; a link that leads to itself stays (`Path.resolve` raises there)."""
     return Path(os.path.realpath(path))

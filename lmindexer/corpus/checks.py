@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.common.kinds import Kind, kind_of, taken
 
 LONGEST_ID = 512  # characters; a longer "id" is a text column taken for the id column
 SKIP_REMEDY = 'Pass on_error="skip" to leave such rows out.'
@@ -152,9 +153,22 @@ def check_choices(**given: str) -> None:
     lmindexer.common.errors.SettingsError: on_error is 'stop'; it can be "raise" or "skip".
     """
     for name, value in given.items():
-        if value not in CHOICES[name]:
+        if not isinstance(value, str) or value not in CHOICES[name]:
             can_be = " or ".join(f'"{choice}"' for choice in CHOICES[name])
             raise SettingsError(f"{name} is {value!r}; it can be {can_be}.")
+
+
+COLUMN = kind_of((str, int), "the name of a column", 'Give such as "title".')
+COLUMNS = Kind(
+    "the name of a column or a list of them", 'Give such as "title" or ["title", "body"].',
+    lambda value: value if (isinstance(value, list | tuple) and all(map(COLUMN.take, value))) else COLUMN.take(value),
+)  # fmt: skip
+
+
+def check_kinds(kind: Kind, **given) -> None:
+    """Raise LMIndexerError for a keyword that is neither None nor of that kind."""
+    for name, value in given.items():
+        taken(name, kind._replace(none=True), value)
 
 
 def check_options(options: Mapping, *functions: Callable) -> None:

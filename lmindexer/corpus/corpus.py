@@ -13,7 +13,8 @@ import pyarrow.parquet
 
 from lmindexer.common.errors import CorpusError, SettingsError
 from lmindexer.common.files import written_aside
-from lmindexer.corpus.checks import check_choices, skipped_frame
+from lmindexer.common.kinds import COUNT, ONE_TRUTH, PATH, TEXT, takes
+from lmindexer.corpus.checks import COLUMN, COLUMNS, check_choices, check_kinds, skipped_frame
 from lmindexer.corpus.layout import Layout, frame_of_table
 from lmindexer.corpus.paths import PATH_SEPARATOR, join_path
 from lmindexer.corpus.readers import FROM_ZERO, OWN
@@ -121,6 +122,9 @@ class Corpus(FromSources):
         separator=PATH_SEPARATOR, missing="empty", html="keep", name=None, licence=None, on_error="raise",
     ) -> "Corpus":  # fmt: skip
         check_choices(on_error=on_error, missing=missing, html=html)
+        check_kinds(COLUMN, id=id, title=title)
+        check_kinds(COLUMNS, text=text, category=category)
+        check_kinds(TEXT, separator=separator, name=name, licence=licence)
         layout = Layout(id, title, text, category, separator, missing, html)
         table = read(layout.choose)
         numbered = id is None
@@ -163,6 +167,7 @@ class Corpus(FromSources):
         """The texts as read, without titles that are not among the text columns."""
         return self.frame["text"].tolist()
 
+    @takes(category_text=ONE_TRUTH)
     def documents(self, category_text: bool = False) -> list[str]:
         """What a model reads: "title. text", the title left out where the text already starts with it.
 
@@ -188,6 +193,7 @@ class Corpus(FromSources):
         short = {row: tuple(label for label in row if label is not None) for row in set(rows)}
         return [short[row] for row in rows]
 
+    @takes(level=COUNT)
     def labels(self, level: int | None = None) -> np.ndarray:
         """[N] category labels as whole paths, "a > b > c", cut after `level` levels (1 is the coarsest).
 
@@ -285,6 +291,7 @@ class Corpus(FromSources):
         """A copy of the frame: doc_id, title, text, category_1 … category_n."""
         return self.frame.copy()
 
+    @takes(path=PATH)
     def to_parquet(self, path) -> None:
         """Write the frame, aside and then renamed; `Corpus.from_parquet(path)` reads the same corpus back."""
         names, path = list(self.frame.columns), Path(path)

@@ -45,7 +45,7 @@ def read_table(
     check_path(path)
     kind = kind or kind_of(path)
     encoding = check_encoding(encoding)
-    form = Form(delimiter or None, quote, escape)
+    form = Form(None if isinstance(delimiter, str) and not delimiter else delimiter, quote, escape)
     with own_errors(path):
         check_content(path, kind, wide=encoding.startswith(("utf-16", "utf-32", "iso2022")))
         if kind == "parquet":

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from lmindexer.common.errors import CorpusError
+from lmindexer.common.kinds import having, taken, takes
 from lmindexer.corpus.checks import (
+    COLUMN,
     SKIP_REMEDY,
     Table,
     check_choices,
+    check_kinds,
     clean_column,
     clean_ids,
     is_missing,
@@ -23,6 +26,9 @@ from lmindexer.corpus.checks import (
 from lmindexer.corpus.sources import FromSources
 
 MOST_COMPARED = 20_000  # documents; finding the nearest id in a larger corpus takes too long for a message
+
+
+_CORPUS = having("a Corpus", "Make one with Corpus.from_file.", "frame", "name")
 
 
 class _Relation(FromSources):
@@ -72,6 +78,7 @@ class _Relation(FromSources):
         """The rows in the relation's own order, their index kept."""
         return frame
 
+    @takes(corpus=_CORPUS)
     def check_against(self, corpus) -> None:
         """Raise CorpusError naming the first row whose document is not in the corpus."""
         known = pd.Index(corpus.frame["doc_id"])
@@ -89,6 +96,7 @@ class _Relation(FromSources):
             f"{guess}Correct the id, or keep what is about known documents with .within(corpus)."
         )
 
+    @takes(corpus=_CORPUS)
     def within(self, corpus) -> Self:
         """The rows that are about documents of `corpus`, in their order."""
         keep = self.frame["doc_id"].isin(pd.Index(corpus.frame["doc_id"])).to_numpy()
@@ -117,6 +125,9 @@ class Queries(_Relation):
         cls, read, name, *, query_id="query_id", text="text", doc_id="doc_id", missing="empty", on_error="raise"
     ) -> Self:
         check_choices(on_error=on_error, missing=missing)
+        check_kinds(COLUMN, query_id=query_id)
+        taken("text", COLUMN, text)
+        taken("doc_id", COLUMN, doc_id)
         needed = [name for name in (query_id, text, doc_id) if name is not None]
 
         def choose(names, place, hint=None):
@@ -232,6 +243,9 @@ class Interactions(_Relation):
         cls, read, name, *, user_id="user_id", doc_id="doc_id", position="position", missing="empty", on_error="raise"
     ) -> Self:
         check_choices(on_error=on_error, missing=missing)
+        check_kinds(COLUMN, position=position)
+        taken("user_id", COLUMN, user_id)
+        taken("doc_id", COLUMN, doc_id)
 
         def choose(names, place, hint=None):
             absent = position is None or (position == "position" and position not in names)

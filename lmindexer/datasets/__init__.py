@@ -7,6 +7,7 @@ from pathlib import Path
 
 import lmindexer
 from lmindexer.common.errors import CorpusError
+from lmindexer.common.kinds import TEXT, takes
 from lmindexer.corpus.checks import nearest
 from lmindexer.corpus.corpus import Corpus, Interactions, Queries
 from lmindexer.datasets.catalogue import SOURCES, prepare, source_of
@@ -40,6 +41,7 @@ def list_samples() -> list[str]:
     return sorted(path.parent.name for path in samples_folder().glob("*/corpus.jsonl.gz"))
 
 
+@takes(name=TEXT)
 def load_sample(name: str) -> Corpus:
     """Load a bundled corpus with its queries, its interactions where it has some, and its licence.
 

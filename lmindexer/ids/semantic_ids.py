@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from lmindexer.common.arguments import codes_of, expect
 from lmindexer.common.errors import BundleError, LMIndexerError
-from lmindexer.common.kinds import ANYTHING, WHOLE, several, takes
+from lmindexer.common.kinds import ANYTHING, PATH, WHOLE, having, several, takes
 from lmindexer.ids.grouping import group_rows, rank_within_groups
 
 _SIZES_KEY = b"lmindexer.codebook_sizes"  # in the Parquet file's own metadata
@@ -118,6 +118,7 @@ class SemanticIDs:
         suffix[~known] = following[group[~known]] + rank_within_groups(group[~known])
         return SemanticIDs(doc_ids, codes, suffix, self.codebook_sizes), int((suffix[~known] > 0).sum())
 
+    @takes(new=having("SemanticIDs", "Give what extend or encode has given.", "codes", "codebook_sizes"))
     def append(self, new: "SemanticIDs") -> "SemanticIDs":
         """These IDs followed by those of `new` that are not here yet (an answer of `extend`).
 
@@ -149,6 +150,11 @@ class SemanticIDs:
 
     def take(self, indices) -> "SemanticIDs":
         """The IDs of the documents at these places, unchanged (suffixes are not counted anew)."""
+        if not isinstance(indices, slice):
+            given, indices = indices, np.asarray(indices)
+            indices = indices.astype(np.int64) if indices.size == 0 and indices.ndim == 1 else indices
+            if indices.ndim != 1 or indices.dtype.kind not in "iub":
+                raise LMIndexerError(f"Wanted a list of places or a mask, not {type(given).__name__}. Give [0, 1].")
         return SemanticIDs(self.doc_ids[indices], self.codes[indices], self.suffix[indices], self.codebook_sizes)
 
     # -- looking -------------------------------------------------------------------------------------------
@@ -241,6 +247,7 @@ class SemanticIDs:
 
     # -- files ---------------------------------------------------------------------------------------------
 
+    @takes(path=PATH)
     def to_parquet(self, path: str | Path) -> None:
         """Write doc_id, c1 … cT and suffix; the codebook sizes go into the file's metadata."""
         table = pa.Table.from_pandas(self._columns(), preserve_index=False)
@@ -248,6 +255,7 @@ class SemanticIDs:
         pq.write_table(table.replace_schema_metadata(metadata), path)
 
     @classmethod
+    @takes(path=PATH)
     def from_parquet(cls, path: str | Path) -> "SemanticIDs":
         """Read what `to_parquet` wrote.
 

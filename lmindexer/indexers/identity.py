@@ -44,7 +44,7 @@ def settle_changes(documents: Corpus, found: Identity, on_change: str) -> np.nda
 
     Raises CorpusError with "error" where a text has changed, SettingsError for another word.
     """
-    if on_change not in ON_CHANGE:
+    if not isinstance(on_change, str) or on_change not in ON_CHANGE:
         raise SettingsError(f'on_change is {on_change!r}; it can be "keep", "new" or "error".')
     if on_change == "error" and len(found.changed):
         first, rows = found.changed[0], documents.rows

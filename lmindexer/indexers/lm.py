@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lmindexer.common.arguments import device_named
+from lmindexer.common.arguments import device_named, expect_path, path_of
 from lmindexer.common.errors import BundleError, TrainingError
 from lmindexer.common.forecast import Forecast
 from lmindexer.common.processes import Processes, processes
@@ -86,7 +86,7 @@ class LMIndexer(Indexer):
         BundleError (`run` holds something that is not a run, or another fit is at work there).
         """
         expect_corpus(corpus)
-        run = None if run is None else Path(run)
+        run = path_of(run)
         if run is not None:
             check_target(run)
         together = processes()  # where several fit, the first one speaks and writes
@@ -257,6 +257,7 @@ class LMIndexer(Indexer):
     def save_pretrained(self, folder: str | Path) -> Path:
         """The model folder alone (config.json, model.safetensors, tokenizer, ids.parquet), as the hub has it."""
         self._check_fitted()
+        expect_path(folder)
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._save_model(folder)
@@ -267,6 +268,7 @@ class LMIndexer(Indexer):
     @classmethod
     def from_pretrained(cls, name_or_folder: str | Path, **hub) -> "LMIndexer":
         """From a model folder, or from the hub by name; `hub` goes to huggingface_hub.snapshot_download."""
+        expect_path(name_or_folder)
         folder = Path(name_or_folder)
         if not folder.is_dir():
             from huggingface_hub import snapshot_download
@@ -318,6 +320,7 @@ class LMIndexer(Indexer):
     @classmethod
     def load(cls, folder: str | Path) -> "LMIndexer":
         """The indexer of a run bundle; or of a model folder, which has no corpus, history and states."""
+        expect_path(folder)
         return cls.from_pretrained(folder) if (Path(folder) / CONFIG).exists() else super().load(folder)
 
     @classmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lmindexer.common.arguments import path_of
 from lmindexer.common.errors import TrainingError
 from lmindexer.common.progress import Progress, history_frame
 from lmindexer.corpus.corpus import Corpus, expect_corpus
@@ -52,7 +53,7 @@ class MethodIndexer(Indexer):
         that is not a run, or another fit is at work there).
         """
         expect_corpus(corpus)
-        run = None if run is None else Path(run)
+        run = path_of(run)
         if run is not None:
             check_target(run)
         folder = None if run is None else run / CHECKPOINTS

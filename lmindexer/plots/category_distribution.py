@@ -3,12 +3,15 @@
 import plotly.graph_objects as go
 
 from lmindexer.browse.prefixes import OTHER, Distribution, distribution
+from lmindexer.common.arguments import codes_of
+from lmindexer.common.kinds import COUNT, MAPPING, takes
 from lmindexer.common.palette import code_colour, code_hatch
 from lmindexer.plots.style import GRID, as_run, dress, id_text, last_part, plain
 
 LYING = 24  # bars; more of them lie
 
 
+@takes(level=COUNT, top=COUNT, names=MAPPING)
 def category_distribution(
     ids, corpus=None, prefix=(), level: int = 1, top: int = 20, shares: bool = False, names=None, lying: bool = False,
 ) -> go.Figure:  # fmt: skip
@@ -28,7 +31,7 @@ def category_distribution(
 
     >>> figure = category_distribution(ids, corpus, prefix=(3,))                 # doctest: +SKIP
     """
-    found = ids if isinstance(ids, Distribution) else distribution(as_run(ids, corpus), prefix, level, top)
+    found = ids if isinstance(ids, Distribution) else distribution(as_run(ids, corpus), codes_of(prefix), level, top)
     figure, names = go.Figure(), names or {}
     cells = found.cells
     totals = cells.groupby("rank")["documents"].sum()

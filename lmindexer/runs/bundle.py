@@ -83,6 +83,7 @@ def write_bundle(
     return Bundle.open(path)
 
 
+@takes(folder=PATH)
 def check_target(folder: str | Path) -> None:
     """Make sure that a bundle may be written at `folder`; worth calling before hours of training.
 

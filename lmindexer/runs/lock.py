@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lmindexer.common.arguments import resolved
+from lmindexer.common.arguments import expect_path, resolved
 from lmindexer.common.errors import BundleError
 
 
@@ -22,6 +22,7 @@ def one_fit_in(run: str | Path | None) -> Iterator[None]:
     if run is None:
         yield
         return
+    expect_path(run)
     folder = resolved(run)
     lock = lock_of(folder)
     try:

@@ -1,5 +1,6 @@
 """Arguments of the wrong type: one sentence from every public way in, whatever is below it."""
 
+import inspect
 import io
 
 import numpy as np
@@ -47,6 +48,70 @@ def test_one_sentence(case, tmp_path, monkeypatch):
     with pytest.raises(lmi.LMIndexerError, match=words) as caught:
         call()
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+
+
+ODD = [5, 3.5, "nonsense", [1, 2], {"a": 1}, io.StringIO("x"), IDS, CORPUS.frame, np.zeros(3), object]
+ONE_DOCUMENT = [{"doc_id": "1", "title": "a", "text": "b", "user_id": "u", "query_id": "q", "position": 1}]
+TAKES = {  # a public function of one value
+    **{
+        f"from_records({name}=…)": lambda value, name=name: lmi.Corpus.from_records(ONE_DOCUMENT, **{name: value})
+        for name in ("id", "title", "text", "category", "on_error", "missing", "html")
+    },
+    **{
+        f"Queries({name}=…)": lambda value, name=name: lmi.Queries.from_records(ONE_DOCUMENT, **{name: value})
+        for name in ("query_id", "text", "doc_id", "missing", "on_error")
+    },
+    **{
+        f"Interactions({name}=…)": lambda value, name=name: lmi.Interactions.from_records(ONE_DOCUMENT, **{name: value})
+        for name in ("user_id", "doc_id", "position", "missing", "on_error")
+    },
+    "labels": CORPUS.labels,
+    "documents": CORPUS.documents,
+    "within": lambda value: lmi.Queries.from_records(ONE_DOCUMENT).within(value),
+    "check_against": lambda value: lmi.Queries.from_records(ONE_DOCUMENT).check_against(value),
+    "load_sample": lmi.load_sample,
+    "LMIndexer.load": lmi.LMIndexer.load,
+    "ids.take": IDS.take,
+    "ids.append": IDS.append,
+    "ids.from_parquet": lmi.SemanticIDs.from_parquet,
+    **{
+        f"category_distribution({name}=…)": lambda value, name=name: lmi.plots.category_distribution(
+            IDS, CORPUS, **{name: value}
+        )
+        for name in ("level", "prefix")
+    },
+}
+
+
+@pytest.mark.parametrize("way", TAKES)
+@pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
+def test_no_value_at_all_leads_to_a_traceback_from_below(way, value, tmp_path, monkeypatch):
+    """A value that fits is taken; any other one is an error of the package's own."""
+    monkeypatch.chdir(tmp_path)
+    try:
+        TAKES[way](value)
+    except lmi.LMIndexerError as error:
+        assert "\n" not in str(error) and str(error).endswith(".")
+
+
+@pytest.mark.parametrize("value", [5, 3.5, [1, 2], {"a": 1}, io.StringIO("x"), IDS, CORPUS.frame])
+@pytest.mark.parametrize(
+    "way", [CORPUS.to_parquet, IDS.to_parquet, lambda value: INDEXER.fit(CORPUS, run=value, progress=False)]
+)
+def test_what_is_no_path_is_refused_where_it_comes_in(way, value):
+    with pytest.raises(lmi.LMIndexerError, match="a path"):
+        way(value)
+
+
+@pytest.mark.parametrize(
+    "figure", ["agreement_metric", "annotator_shares", "answer_times", "beam_tree", "lost_positions", "method_metric"]
+)
+@pytest.mark.parametrize("value", [5, "nonsense", [1, 2], {"a": 1}, IDS])
+def test_figures_of_tables_say_what_they_take(figure, value):
+    function = getattr(lmi.plots, figure)
+    needed = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
+    with pytest.raises(lmi.LMIndexerError, match="must be a data frame"):
+        function(*[value] * len(needed))
 
 
 def test_prefixes_of_every_kind_of_whole_numbers():

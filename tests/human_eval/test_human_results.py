@@ -126,6 +126,11 @@ def test_without_an_interval_the_sentence_says_too_few():
     assert "too few questions for an interval" in said and "–" not in said
 
 
+def test_without_a_p_value_nobody_is_ahead():
+    (said,) = findings(pd.DataFrame([_row(p_holm=np.nan)]), pd.DataFrame())
+    assert "no difference between" in said and "ahead" not in said
+
+
 def test_wide_intervals_stay_between_the_ends_of_the_scale():
     answers = simulated_answers({"one": 0.9, "two": 0.3}, per_method=3, annotators=2, overlap=2, seed=0)
     (row,) = compare(answers, permutations=99, resamples=99).to_dict("records")

@@ -70,7 +70,7 @@ def _difference(row) -> str:
     ends = (row.low, row.high) if row.difference >= 0 else (-row.high, -row.low)
     numbers = f"{number(high)} against {number(low)}; difference {number(abs(row.difference))}, "
     numbers += f"{_stated(*ends)}; {p_value(row.p_holm)}"
-    if row.p_holm > ALPHA:
+    if not row.p_holm <= ALPHA:  # nor where there is no p
         return f"On {where}, no difference between {first} and {second} was found ({numbers})."
     return f"On {where}, {first} is ahead of {second} ({numbers}). {_reach(row.p_wide)}"
 
@@ -81,7 +81,7 @@ def _preference(row) -> str:
     if share < 0.5:
         first, second, share, low, high = second, first, 1 - share, 1 - high, 1 - low
     numbers = f"{share:.0%} of {row.answers} answers, {_stated(low, high, '.0%')}; {p_value(row.p_holm)}"
-    if row.p_holm > ALPHA:
+    if not row.p_holm <= ALPHA:  # nor where there is no p
         return f"On A/B questions, neither {row.method_a} nor {row.method_b} was preferred ({first}: {numbers})."
     return f"On A/B questions, {first} was preferred to {second} ({numbers}). {_reach(row.p_wide)}"
 

@@ -2,6 +2,7 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import BELOW, dress, empty, plain
 
@@ -12,6 +13,7 @@ SHARES = {
 }
 
 
+@takes(annotators=TABLE)
 def annotator_shares(annotators) -> go.Figure:
     """Three marks an annotator, each with its own sign and colour.
 

@@ -2,6 +2,7 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import BELOW, dress, empty, plain
 
@@ -9,6 +10,7 @@ MARKS = {"": ("usual", OTHER, "circle"), "fast": ("very fast", COLOURS[4], "tria
          "slow": ("very slow", COLOURS[0], "triangle-right")}  # fmt: skip
 
 
+@takes(answers=TABLE)
 def answer_times(answers, outliers) -> go.Figure:
     """A strip of dots an annotator on a logarithmic axis.
 

@@ -2,6 +2,7 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import BELOW, dress, empty, plain
 
@@ -11,6 +12,7 @@ TYPES = {
 }  # fmt: skip
 
 
+@takes(methods=TABLE)
 def method_scores(methods, ratings: bool = False, simulated: bool = False) -> go.Figure:
     """A dot with its interval for each method and type of question; people's answers filled, the judge's hollow.
 

@@ -2,10 +2,12 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import BELOW, dress, empty, plain
 
 
+@takes(preferences=TABLE)
 def preference_shares(preferences, simulated: bool = False) -> go.Figure:
     """One row a pair of methods: the share of answers that prefer the first, with its interval; ½ is no preference.
 

@@ -2,10 +2,12 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS
 from lmindexer.plots.style import dress, empty, plain
 
 
+@takes(table=TABLE)
 def agreement_metric(table, metric: str, of: str = "c1") -> go.Figure:
     """AMI of the IDs' prefixes across, the metric with its interval upwards.
 

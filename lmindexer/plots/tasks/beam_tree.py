@@ -5,6 +5,7 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import LINE, dress, id_text, plain
 
@@ -20,6 +21,7 @@ STYLES = {  # of each kind of branch: the colour of its node and its line
 LABEL = 0.64  # the part of the way to the next position that a label takes; branches run level below it, then part
 
 
+@takes(steps=TABLE)
 def beam_tree(
     steps,
     names=None,

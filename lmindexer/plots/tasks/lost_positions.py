@@ -2,10 +2,12 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import dress, empty
 
 
+@takes(table=TABLE)
 def lost_positions(table, levels: int, width: int) -> go.Figure:
     """A bar a position: the share of queries whose right path left the beam there, and how probable its code was.
 

@@ -2,10 +2,12 @@
 
 import plotly.graph_objects as go
 
+from lmindexer.common.kinds import TABLE, takes
 from lmindexer.common.palette import COLOURS, OTHER
 from lmindexer.plots.style import dress, empty, plain
 
 
+@takes(table=TABLE)
 def method_metric(table, metric: str, seeds: dict | None = None) -> go.Figure:
     """A dot a method, the best on top.
 
