@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lmindexer.common.errors import CorpusError, SettingsError
+from lmindexer.common.errors import CorpusError, LMIndexerError, SettingsError
 from lmindexer.corpus.corpus import Corpus
 from lmindexer.indexers import load_indexer
 from lmindexer.indexers.base import Encoded
@@ -67,14 +67,18 @@ def encode_on_ray(
 
 
 class _Worker:
-    """What runs in each process: rows of a table to ids, codes, their probabilities, and whether a text has changed."""
+    """What runs in each process: rows of a table to ids, codes, their probabilities, and whether a text has changed;
+    or why they cannot be used (an error would come back as Ray's own, with a traceback)."""
 
     def __init__(self, run: str, columns: dict, on_change: str):
         self.indexer, self.columns, self.on_change = load_indexer(run), columns, on_change
 
     def __call__(self, rows: pd.DataFrame) -> pd.DataFrame:
-        documents = Corpus.from_frame(rows, **self.columns)
-        found = self.indexer.encode(documents, details=True, on_change=self.on_change)
+        try:
+            documents = Corpus.from_frame(rows, **self.columns)
+            found = self.indexer.encode(documents, details=True, on_change=self.on_change)
+        except LMIndexerError as error:
+            return pd.DataFrame({"refused": [str(error)]})
         table = pd.DataFrame({"doc_id": found.ids.doc_ids.astype(str)})
         table["changed"] = np.isin(np.arange(len(table)), found.changed)
         for position in range(found.ids.positions):
@@ -85,6 +89,8 @@ class _Worker:
 
 def _together(indexer, found: pd.DataFrame) -> Encoded:
     """The workers' rows as one answer, suffixes numbered in their order."""
+    if "refused" in found:
+        raise CorpusError(found["refused"].dropna().iloc[0])
     again = found["doc_id"].duplicated()
     if again.any():
         first = found["doc_id"][again].iloc[0]

@@ -1,6 +1,7 @@
 """`encode` on a local Ray cluster of two workers: the IDs of one process, also where a worker is killed on its way."""
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -35,6 +36,9 @@ def test_batches_of_workers_come_together_as_one_encode(run):
     same(_together(load_indexer(folder), pd.concat(parts, ignore_index=True)), expected)
     with pytest.raises(CorpusError, match="'d0' comes twice"):
         _together(load_indexer(folder), pd.concat([parts[0], parts[0]], ignore_index=True))
+    refused = worker(pd.concat([frame[:2], frame[:1]], ignore_index=True))
+    with pytest.raises(CorpusError, match="d0"):
+        _together(load_indexer(folder), pd.concat([parts[0], refused], ignore_index=True))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +114,9 @@ def same(found, expected):
 @pytest.mark.filterwarnings("ignore")
 def test_an_id_that_comes_twice_is_named(cluster, run):
     folder, files, _ = run
-    with pytest.raises(CorpusError, match="'d0' comes twice"):
-        encode_on_ray(folder, [str(files / "part-0.parquet"), str(files / "part-0.parquet")], **COLUMNS)
+    again = files.parent / "again.parquet"
+    shutil.copy(files / "part-0.parquet", again)
+    with pytest.raises(CorpusError, match="d0"):
+        encode_on_ray(folder, [str(files / "part-0.parquet"), str(again)], **COLUMNS)
     with pytest.raises(SettingsError, match="needs the column of document ids"):
         encode_on_ray(folder, files, text="text")
