@@ -106,7 +106,7 @@ def _add_products(folder: PreparedFolder, path: Path, locale: str) -> None:
         if row["product_locale"] == locale and row["product_id"]:
             parts = (row["product_description"], row["product_bullet_point"], row["product_brand"])
             text = ". ".join(filter(None, (plain_words(str(part)) for part in parts if part)))
-            folder.document(place, str(row["product_id"]), plain_words(row["product_title"] or ""), text)
+            folder.document(place, str(row["product_id"]), plain_words(str(row["product_title"] or "")), text)
     if locale not in found:
         raise SettingsError(f"locale is {locale!r}; {path} has {', '.join(map(shorten_name, sorted(found)[:12]))}.")
 
