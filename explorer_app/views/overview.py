@@ -13,7 +13,7 @@ from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, usage, words
 from lmindexer.browse.prefixes import children, tree
 
-DEPTH, PER_LEVEL = 2, 160  # of the tree at once: what can be read; a click shows the next level
+DEPTH, PER_LEVEL = 2, 96  # of the tree at once: what can be read; a click shows the next level
 MOODS = {"good": ":green[:material/check_circle:]", "fair": ":orange[:material/info:]", "bad": ":red[:material/error:]"}
 
 
@@ -29,8 +29,10 @@ def render() -> None:
     _verdict(run)
     _tree(run)
     _figures(run)
-    with st.expander("Settings, seed, versions and timings", icon=":material/tune:"):
-        table(_facts(manifest), "facts")
+    with st.expander("Settings, seed, versions and timings", key="facts_open", on_change="rerun",
+                     icon=":material/tune:") as folded:  # fmt: skip
+        if folded.open:
+            table(_facts(manifest), "facts")
 
 
 def _numbers(run: RunBrowser) -> None:
@@ -95,11 +97,14 @@ def _tree(run: RunBrowser) -> None:
 
 def _below(run: RunBrowser, prefix: tuple[int, ...], names: dict) -> None:
     """The same codes as links, for keys and screen readers."""
-    rows = children(run, prefix, None)
-    start = ".".join(map(str, prefix)) + "." if prefix else ""
-    rows["ID"] = [id_of((*prefix, code)) for code in rows["code"]]
-    rows["words"] = [", ".join(names.get(f"{start}{code}", [])) for code in rows["code"]]
-    with st.expander("The codes of the picture as a list", icon=":material/list:"):
+    with st.expander("The codes of the picture as a list", key="tree_open", on_change="rerun",
+                     icon=":material/list:") as folded:  # fmt: skip
+        if not folded.open:
+            return
+        rows = children(run, prefix, None)
+        start = ".".join(map(str, prefix)) + "." if prefix else ""
+        rows["ID"] = [id_of((*prefix, code)) for code in rows["code"]]
+        rows["words"] = [", ".join(names.get(f"{start}{code}", [])) for code in rows["code"]]
         columns = [Column("ID", "ID", "code"), Column("words", "key words"), Column("documents", "documents", "number")]
         show(
             rows, columns, "tree_list", "Codes below",

@@ -62,15 +62,18 @@ def render() -> None:
 
 def _groups(run: RunBrowser, by: str, prefix) -> None:
     """The groups of the map as links, for keys and screen readers: each opens its documents beside the map."""
-    kind, number = by.split()
-    found = mapping.groups(run, (kind, int(number)), prefix)
-    labels = run.labels_of(int(number), found["value"]) if kind == "category" else {}
-    named = words.keywords(run) if by == "position 1" else {}
-    found["name"] = [
-        labels.get(value, "(no category)") if kind == "category" else
-        f"{id_of((value,)) or 'no code'} {', '.join(named.get(value, [])[:3])}" for value in found["value"]
-    ]  # fmt: skip
-    with st.expander("The groups of the map as a list", icon=":material/list:"):
+    with st.expander("The groups of the map as a list", key="groups_open", on_change="rerun",
+                     icon=":material/list:") as folded:  # fmt: skip
+        if not folded.open:
+            return
+        kind, number = by.split()
+        found = mapping.groups(run, (kind, int(number)), prefix)
+        labels = run.labels_of(int(number), found["value"]) if kind == "category" else {}
+        named = words.keywords(run) if by == "position 1" else {}
+        found["name"] = [
+            labels.get(value, "(no category)") if kind == "category" else
+            f"{id_of((value,)) or 'no code'} {', '.join(named.get(value, [])[:3])}" for value in found["value"]
+        ]  # fmt: skip
         st.caption("A group opens as the middle half of its documents along both axes.")
         area = [f"{row.x0:.2f},{row.y0:.2f};{row.x1:.2f},{row.y1:.2f}" for row in found.itertuples()]
         show(
