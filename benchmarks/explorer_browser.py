@@ -34,7 +34,7 @@ BOUNDS = {"page": 1.5, "drill": 0.7, "document": 3.0}
 QUIET = (
     "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
     " && !document.querySelector('[data-testid=stSkeleton]')"
-    " && !/is being loaded|still being counted/.test(document.querySelector('[data-testid=stMain]').innerText)"
+    " && !/is being loaded|still being counted/.test(document.querySelector('[data-testid=stMain]')?.textContent)"
 )
 PAGES = ("overview", "search", "prefixes", "collapse", "map", "compare", "runs", "corpus", "studies")
 BARE = {
@@ -89,7 +89,7 @@ def settle(tab) -> None:
     """Wait until the server has answered and nothing is drawn any more."""
     quiet = 0
     while quiet < 4:  # between two answers the page may look quiet for a moment
-        tab.wait_for_function(QUIET, timeout=180_000)
+        tab.wait_for_function(QUIET, timeout=180_000, polling=500)  # each look costs the page time
         tab.wait_for_timeout(250)
         quiet = quiet + 1 if tab.evaluate(QUIET) else 0
 
