@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import TEXT_OR_NONE, takes
 from lmindexer.settings import rules as setting_rules
 from lmindexer.settings.rules import PerPosition, Range, Rules
 
@@ -181,6 +182,7 @@ KINDS: dict[str, tuple[type, dict[str, dict]]] = {
 METHODS = ("lmindexer", *KINDS)
 
 
+@takes(preset=TEXT_OR_NONE)
 def settings_of(method: str, preset: str | None = None, **changes):
     """The settings of a method's preset (None: its first) with changes.
 

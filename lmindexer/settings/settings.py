@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.common.kinds import TEXT, takes
 from lmindexer.settings import rules as setting_rules
 from lmindexer.settings.rules import PerPosition, Range, Rules
 
@@ -152,6 +153,7 @@ PRESETS: dict[str, dict] = {
 }
 
 
+@takes(preset=TEXT)
 def make_settings(preset: str = "minilm", **changes) -> Settings:
     """The settings of a preset with changes; an unknown name is an error with the nearest known one.
 

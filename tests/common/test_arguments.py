@@ -36,6 +36,8 @@ WRONG = {
     "a StringIO for a file": (lambda: lmi.Corpus.from_csv(io.StringIO("a,b\n")), "A path is expected, not StringIO"),
     "a number for a run": (lambda: lmi.load_indexer(5), "Wanted a path, not int"),
     "None for a run": (lambda: lmi.Bundle.open(None), "Wanted a path, not NoneType"),
+    "a frame for a preset": (lambda: lmi.RQVAEIndexer(CORPUS.frame), "preset must be a text or None, not DataFrame"),
+    "a corpus for a preset": (lambda: lmi.LMIndexer(CORPUS), "preset must be a text, not Corpus"),
     "an unknown device": (lambda: lmi.LMIndexer("tiny", device="gpu7"), "device is 'gpu7', which is not here"),
     "a number for a device": (lambda: lmi.LMIndexer("tiny", device=[1]), "device is"),
 }
