@@ -319,7 +319,7 @@ for name in ("LMIndexer IDs", "rq-VAE IDs", "random IDs"):
 pd.concat(lost).rename(columns={"group": "beam"}).round(3)
 
 # %%
-at = [1, 2, 3]
+at = ["1", "2", "3"]
 curves = {name: [some.iloc[1][f"lost_at_{t}"] for t in at] for name, some in lost.items()}
 lmi.plots.lines(at, curves, "Beam of 5: lost at which position", x="Position", y="Share of queries", markers=True)
 
