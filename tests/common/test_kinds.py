@@ -145,7 +145,7 @@ OWN = {  # public names without an argument that a person could mistake, or whos
               "recommendation", "search"},
     "plots": {"annotator_shares", "answer_times", "beam_tree", "category_distribution", "code_plane",
               "code_probabilities", "contingency", "MOST_NUMBERS", "numbers", "unmarked", "lost_positions",
-              "method_metric", "hint_masks", "id_map", "id_map_raster", "lines", "matrix",
+              "agreement_metric", "method_metric", "hint_masks", "id_map", "id_map_raster", "lines", "matrix",
               "method_scores", "metric_intervals", "preference_shares", "rater_agreement"},
     "embeddings": {"Embeddings", "SentenceTransformerEmbeddings", "SimCSEEmbeddings"},
     "datasets": {"SOURCES", "Source", "is_folder_of_data", "list_samples", "samples_folder"},

@@ -27,7 +27,8 @@ def test_a_run_written_before_opens_and_its_model_gives_the_same_ids():
     codes = indexer.encode(themed_corpus(36).documents()).codes
     assert np.array_equal(codes, bundle.ids.codes)
     assert indexer.encode(["red bird"]).strings().tolist() == ["<1><1>"]
-    assert evaluate_ids(bundle.ids, bundle.corpus).to_dict()["perplexity"] == bundle.metrics["perplexity"]
+    found = evaluate_ids(bundle.ids, bundle.corpus).to_dict()["perplexity"]
+    assert found == pytest.approx(bundle.metrics["perplexity"], rel=1e-12)  # sums end otherwise on another processor
 
 
 def test_a_study_written_before_goes_on(tmp_path):

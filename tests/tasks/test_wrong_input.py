@@ -47,7 +47,7 @@ def indexer(retrieval):
         ({"dim": True}, "dim is True"),
         ({"max_history": 0}, "max_history is 0"),
         ({"heads": 3, "dim": 16}, "a multiple of heads"),
-        ({"loss": "x"}, "loss is 'x'; choose one of 'cross_entropy'"),
+        ({"loss": "x"}, "loss is 'x'; choose one of 'softmax', 'cross_entropy'"),
         ({"watch": "Foo@3"}, "watch is 'Foo@3'; choose one of 'Recall@5', 'NDCG@10'"),
         ({"validation_users": 0}, "validation_users is 0"),
         ({"dropout": 2.0}, "dropout is 2.0; give a number from 0 to 0.9"),

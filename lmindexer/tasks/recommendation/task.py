@@ -115,8 +115,8 @@ class Recommendation(Task):
         if place < 0:
             close = nearest(user, self.users)
             some = ", ".join(self.users[:3]) + (", …" if len(self.users) > 3 else "")
-            guess = f"did you mean {close!r}?" if close else f"its users are {some}."
-            raise SettingsError(f"The user {user!r} is not in this task; {guess}")
+            guess = f"; did you mean {close!r}?" if close else "."
+            raise SettingsError(f"The user {user!r} is not in this task; its users are {some}{guess}")
         return int(place)
 
     # ---- on disk -------------------------------------------------------------------------------------------------
