@@ -198,16 +198,16 @@ checks.true(shared["R@10, new documents"] > 10 / len(corpus), "new documents are
 # `search` keeps at least as many paths as documents are asked for; to see less, we ask the decoder itself.
 
 # %%
+import torch
+
+from lmindexer.tasks.decoding import beam_search
+
 model, rows = grown["rows of the node"], []
 everyone = pd.Index(model.task_.corpus.doc_ids)
 right = Judgements.of_targets(everyone.get_indexer(test["doc_id"]))
 _ = model.rank_texts(questions, 10)  # encode once: the questions' vectors are kept
 
 # %%
-import torch
-
-from lmindexer.tasks.decoding import beam_search
-
 for width in (1, 2, 5, 10, 20, 50, None):
     began = time.process_time()
     if width is None:
