@@ -7,8 +7,9 @@ from typer.testing import CliRunner
 from lmindexer.cli import app
 from lmindexer.corpus.relations import Queries
 from lmindexer.runs.task_run import TaskRun
-from lmindexer.studies.search.lines import lines_for
-from lmindexer.tasks.search import Retrieval
+from lmindexer.studies.recommendation.running import run_lines
+from lmindexer.studies.search.lines import Line, lines_for
+from lmindexer.tasks.search import BM25, Retrieval
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_advice_about_a_file_of_queries_works_as_it_is_printed(files):
     told = CliRunner().invoke(app, [*words, "--queries-id", "qid", "--queries-text", "question"])
     assert told.exit_code == 0 and "# Table 6" in told.output
     (files / "scores.csv").write_text(text.replace(",3\n", ",good\n", 1), encoding="utf-8")
-    words[4] = str(files / "scores.csv")
+    words[4], words[-1] = str(files / "scores.csv"), str(files / "scores runs")
     assert "Pass --queries-on-error skip to leave such rows out" in CliRunner().invoke(app, words).stderr
     told = CliRunner().invoke(app, [*words, "--queries-on-error", "skip"])
     assert told.exit_code == 0 and "Left out 1 row of" in told.output
@@ -75,3 +76,20 @@ def test_a_sample_of_queries_can_be_drawn_again(files):
     assert splits.equals(again.splits_frame())
     code, said = bench(files, "--only", "bm25", "--sample", "20,5")
     assert code == 2 and "give three numbers of queries" in said
+
+
+def test_a_run_of_another_task_is_never_replaced(files):
+    place = ["--only", "bm25", "--folder", str(files / "kept")]
+    assert bench(files, *place)[0] == 0
+    before = TaskRun.open(files / "kept" / "shop" / "bm25-0").manifest
+    code, said = bench(files, *place, "--sample", "20,5,3")
+    assert code == 2 and "a finished run of another task lies there" in said and "Give --folder another folder" in said
+    assert TaskRun.open(files / "kept" / "shop" / "bm25-0").manifest == before
+
+
+def test_it_is_said_why_a_line_is_fitted_anew(files):
+    task, told = Retrieval(shop(), Queries.from_file(files / "queries.csv")), []
+    for k1 in (0.9, 0.9, 1.2):
+        line = Line("bm25", "bm25", lambda seed, k1=k1: BM25(k1=k1, b=0.4), seeded=False)
+        run_lines(task, [line], [0], files / "anew", say=told.append)
+    assert told == ["shop: bm25, seed 0", "shop: bm25, seed 0 (anew, for these settings changed: k1)"]

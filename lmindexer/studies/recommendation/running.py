@@ -22,17 +22,20 @@ def run_lines(
 ) -> list[TaskRun]:
     """Every line with every seed on a task, under `folder`/<corpus>/<line>-<seed>.
 
-    A finished run of the same settings and splits is taken as it is, a stopped one goes on from its last checkpoint.
-    A line without chance runs once. report_only: fit nothing.
+    A finished run of the same settings is taken as it is, a stopped one goes on from its last checkpoint. One of other
+    settings is fitted anew, and `say` is told which differ. A line without chance runs once. report_only: fit nothing.
+
+    Raises BundleError where a finished run of another task lies: other documents, queries or splits.
     """
     found = []
     for line in lines:
         for seed in seeds if line.seeded else seeds[:1]:
             place = folder / task.corpus.name / f"{line.word}-{seed}"
             model = line.make(seed)
-            run = _finished(place, model, task)
+            run, changed = _finished(place, model, task)
             if run is None and not report_only:
-                say(f"{task.corpus.name}: {line.label}, seed {seed}")
+                why = f" (anew, for these settings changed: {', '.join(changed)})" if changed else ""
+                say(f"{task.corpus.name}: {line.label}, seed {seed}{why}")
                 model.fit(task, run=place, progress=progress)
                 run = TaskRun.open(place)
             if run is not None:
@@ -48,13 +51,19 @@ def others(task: Task, folder: Path, known: Sequence[TaskRun]) -> list[TaskRun]:
     return [run for run in same if run.path not in have]
 
 
-def _finished(place: Path, model: TaskModel, task: Task) -> TaskRun | None:
+def _finished(place: Path, model: TaskModel, task: Task) -> tuple[TaskRun | None, list[str]]:
+    """The run to take; otherwise None and which settings of a run that lies there differ."""
     try:
         run = TaskRun.open(place)
     except BundleError:
-        return None
-    same = run.manifest["task"].get("fingerprint") == task.fingerprint
+        return None, []
+    if run.manifest["task"].get("fingerprint") != task.fingerprint:
+        raise BundleError(
+            f"{place}: a finished run of another task lies there (other documents, queries or splits), and would be "
+            "lost. Give --folder another folder, or rename this one."
+        )
     wanted = json_safe(model.settings)
     chosen = run.manifest["settings"]  # what the fit itself chose by validation stands there in place of None
-    kept = {name: value if value is None else chosen.get(name) for name, value in wanted.items()}
-    return run if same and run.method == model.method and kept == wanted else None
+    changed = [name for name, value in wanted.items() if value is not None and chosen.get(name) != value]
+    changed += ["the method"] if run.method != model.method else []
+    return (None, changed) if changed else (run, [])
