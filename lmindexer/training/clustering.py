@@ -1,4 +1,4 @@
-"""k-means: scikit-learn's up to 50,000 rows, faiss's above (a million rows in minutes); and the nearest centres."""
+"""k-means: scikit-learn's up to 50,000 rows, faiss's above, in cells where the codes are many; the nearest centres."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,13 +7,15 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
+from lmindexer.training.many_codes import kmeans_in_cells
+
 LARGE = 50_000
-MANY = 4096  # codes above which one run of ten iterations must do: each costs N·K·d products, days with three of fifty
+MANY = 4096  # codes above which rows are not compared with every centre: `kmeans_in_cells`
 AT_ONCE = 1 << 25  # distances that are held together, 256 MiB
 
 
 def kmeans_rows(rows: np.ndarray, clusters: int, seed: int = 0, restarts: int = 3) -> np.ndarray:
-    """Centres [K, d] float32 of the best of several k-means runs on rows [N, d]; N ≥ K.
+    """Centres [K, d] float32 of the best of several k-means runs on rows [N, d]; N ≥ K. Of one run above `MANY` codes.
 
     With fewer than K distinct rows some centres are alike.
 
@@ -21,14 +23,16 @@ def kmeans_rows(rows: np.ndarray, clusters: int, seed: int = 0, restarts: int = 
     [0.5, 0.5]
     """
     rows = np.ascontiguousarray(rows, dtype=np.float32)
+    if clusters > MANY:
+        return kmeans_in_cells(rows, clusters, seed)
     if len(rows) <= LARGE:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # equal rows: the stage's perplexity tells
             return KMeans(clusters, n_init=restarts, random_state=seed).fit(rows).cluster_centers_.astype(np.float32)
     import faiss
 
-    how = {"niter": 50, "nredo": restarts} if clusters <= MANY else {"niter": 10, "nredo": 1}
-    found = faiss.Kmeans(rows.shape[1], clusters, seed=seed, max_points_per_centroid=1024, **how)
+    how = {"niter": 50, "nredo": restarts, "max_points_per_centroid": 1024}
+    found = faiss.Kmeans(rows.shape[1], clusters, seed=seed, **how)
     found.train(rows)
     return found.centroids.copy()
 
