@@ -1,11 +1,13 @@
 """Where a training step's time goes, and how it compares with a plain T5 of the same sizes.
 
     python benchmarks/training_speed.py [--data ../shared/data/amazon-beauty] [--documents 3000] [--steps 40]
+                                        [--parts masks step training encode] [--drawn-states]
 
 Processor seconds of one thread, everything in one process, the two sides of each ratio by turns:
 
     masks       documents/s of drawing hints at 128 tokens, in both forms
-    step        shares of data, masks and whole-corpus diagnostics in an epoch of the discrete stage at position 2
+    step        shares of data, masks and whole-corpus diagnostics in the discrete stages of positions 1 and 2; with
+                --drawn-states the frozen encoder is left out: its states are drawn, on whose values no time depends
     training    documents/s of the same T5 layers: in lmindexer, and alone (transformers, forward + backward + AdamW)
     encode      documents/s of `encode` (texts to codes), and of the bare encoder on the same batches
 """
@@ -26,6 +28,7 @@ from lmindexer.model.backbones import train_tokenizer
 from lmindexer.model.hints import draw_hints
 from lmindexer.model.tokens import TokenisedDocuments
 from lmindexer.runs.checkpoints import Checkpoints, FitState
+from lmindexer.training import encoding
 from lmindexer.training.batches import epoch_batches
 from lmindexer.training.objective import Objective, stage_hints
 from lmindexer.training.optimizer import StageOptimizer
@@ -63,8 +66,16 @@ def prepared(corpus, **settings) -> tuple[Training, lmi.LMIndexer]:
     ), indexer
 
 
+def drawn_states(tokens, backbone, *_) -> tuple[np.ndarray, None]:
+    """In the place of a frozen encoder's states: as many, drawn."""
+    rng, states = np.random.default_rng(0), np.empty((len(tokens.ids), backbone.width), np.float16)
+    for rows in np.array_split(states, 1 + len(states) // 100_000):
+        rows[:] = rng.standard_normal(rows.shape, np.float32)
+    return states, None
+
+
 def step_shares(training: Training, stage: Stage, steps: int) -> None:
-    """Shares of an epoch: gathering batches, drawing masks, steps, then the look at all documents and Macro-F1."""
+    """Shares of a stage: gathering batches, drawing masks, steps, looks at all documents and Macro-F1."""
     documents = len(training.corpus)
     codes = np.random.default_rng(0).integers(0, 32, (documents, stage.position - 1)).astype(np.int32)
     state = FitState(codes=codes)
@@ -93,16 +104,22 @@ def step_shares(training: Training, stage: Stage, steps: int) -> None:
     seen = []
     look = seconds(lambda: seen.append(training.diagnostics.look(codes, stage.position)))
     numbers = seconds(lambda: training.diagnostics.measure(stage, codes, seen[0], objective.asked))
-    epoch = scale * whole + order + look + numbers
-    print(f"{stage}, batches of {training.settings.batch_size}: {whole / len(some) * 1e3:.1f} ms a step, "
-          f"{documents / epoch:,.0f} documents/s with everything")  # fmt: skip
-    parts = {"data": scale * data + order, "masks": scale * drawn, "look": look, "Macro-F1": numbers}
+    looks = sum(training.diagnostics.due(stage, epoch) for epoch in range(stage.epochs))
+    total = stage.epochs * (scale * whole + order) + looks * (look + numbers)
+    print(f"{stage}, {documents:,} documents in batches of {training.settings.batch_size}: "
+          f"{whole / len(some) * 1e3:.1f} ms a step, "
+          f"{stage.epochs * documents / total:,.0f} documents/s with everything, "
+          f"{looks} looks in {stage.epochs} epochs")  # fmt: skip
+    parts = {
+        "data": stage.epochs * (scale * data + order),
+        "masks": stage.epochs * scale * drawn,
+        "looks between": (looks - 1) * look,
+        "Macro-F1": looks * numbers,
+    }
     for name, took in parts.items():
-        print(f"  {name:<12} {took / epoch:6.1%} of an epoch")
-    print(f"  {'together':<12} {sum(parts.values()) / epoch:6.1%} (target 5 %)")
-    stage_end = epoch - (look + numbers) * (1 - 1 / stage.epochs)  # with diagnose_every = the stage's epochs
-    rest = scale * (data + drawn) + order + numbers / stage.epochs  # that look writes the codes down: no diagnostics
-    print(f"  diagnosed at the stage's end only, whose look gives the codes: {rest / stage_end:.1%}", flush=True)
+        print(f"  {name:<14} {took / total:6.1%} of a stage")
+    print(f"  {'together':<14} {sum(parts.values()) / total:6.1%} (target 5 %)")
+    print(f"  and the last look, which gives the codes: {look / total:.1%}", flush=True)
 
 
 T5 = {"d_model": 256, "d_kv": 64, "num_heads": 4, "d_ff": 1024, "num_layers": 4, "num_decoder_layers": 4}
@@ -176,19 +193,27 @@ def main() -> None:
     parser.add_argument("--data", default="../shared/data/amazon-beauty")
     parser.add_argument("--documents", type=int, default=3000)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--parts", nargs="+", default=["masks", "step", "training", "encode"])
+    parser.add_argument("--drawn-states", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    masks()
+    if "masks" in given.parts:
+        masks()
     corpus = load_folder(given.data) if Path(given.data).exists() else lmi.load_sample("wordnet")
     corpus = corpus.take(np.sort(np.random.default_rng(0).permutation(len(corpus))[: given.documents]))
-    training, _ = prepared(corpus)
-    for stage in (Stage("discrete", 1, 3), Stage("discrete", 2, 3)):
-        step_shares(training, stage, given.steps)
-    with tempfile.TemporaryDirectory() as folder:
-        for contrastive in ("off", "dot"):
-            corpus_of_long = lmi.load_sample("attack").take(np.arange(256))
-            beside_plain_t5(corpus_of_long, Path(folder), min(12, given.steps), contrastive)
-    beside_bare_encoder(corpus.take(np.arange(min(600, len(corpus)))))
+    if "step" in given.parts:
+        if given.drawn_states:
+            encoding._states = drawn_states
+        training, _ = prepared(corpus)
+        for stage in (Stage("discrete", 1, 3), Stage("discrete", 2, 3)):
+            step_shares(training, stage, given.steps)
+    if "training" in given.parts:
+        with tempfile.TemporaryDirectory() as folder:
+            for contrastive in ("off", "dot"):
+                corpus_of_long = lmi.load_sample("attack").take(np.arange(256))
+                beside_plain_t5(corpus_of_long, Path(folder), min(12, given.steps), contrastive)
+    if "encode" in given.parts:
+        beside_bare_encoder(corpus.take(np.arange(min(600, len(corpus)))))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ from lmindexer.settings.settings import Settings
 from lmindexer.training.all_documents import ENCODE_BATCH, for_all_documents
 from lmindexer.training.encoding import EncodedCorpus
 from lmindexer.training.objective import stage_hints
+from lmindexer.training.stages import Stage
 
 MASK_SEED = 20240
+FEW, SELDOM = 2000, 10  # above FEW documents, how many epochs there are between looks
 
 
 @dataclass
@@ -39,6 +41,12 @@ class CorpusDiagnostics:
     def __init__(self, model: IndexerModel, corpus: EncodedCorpus, settings: Settings, device):
         self.model, self.corpus, self.settings, self.device = model, corpus, settings, device
         self.sample = drawn_sample(len(corpus), settings.macro_f1_documents)
+
+    def due(self, stage: Stage, epoch: int) -> bool:
+        """Whether to look at the corpus after this epoch of a stage, counted from 0; always after the last one, whose
+        look is no diagnostics alone: it gives the codes, or what k-means begins with."""
+        every = self.settings.diagnose_every or (1 if len(self.corpus) <= FEW else SELDOM)
+        return epoch + 1 == stage.epochs or (epoch + 1) % every == 0
 
     @torch.no_grad()
     def look(self, codes: np.ndarray, position: int) -> Look:

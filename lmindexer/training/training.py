@@ -105,12 +105,11 @@ class Training:
             began = time.perf_counter()
             steps, means = self._run_epoch(objective, optimizer, state, epoch)
             means["seconds"] = time.perf_counter() - began
-            last = epoch + 1 == stage.epochs
-            if last or (epoch + 1) % self.settings.diagnose_every == 0:
+            if self.diagnostics.due(stage, epoch):
                 look = self._look(state, stage) if stage.position else None
                 means |= self.diagnostics.measure(stage, state.codes, look, objective.asked) | reach
             state = self._recorded(state, stage, epoch, steps, means)
-            if not last:
+            if epoch + 1 < stage.epochs:
                 votes = None if objective.votes is None else objective.votes.codes
                 state = replace(state, epoch=epoch + 1, optimizer=optimizer.state, votes=votes)
                 self.checkpoints.write(self.model, state)

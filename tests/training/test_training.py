@@ -17,6 +17,7 @@ from lmindexer.indexers import LMIndexer
 from lmindexer.model.hints import AskedWords
 from lmindexer.quality.diagnostics import mean_f1
 from lmindexer.settings.settings import Settings, make_settings
+from lmindexer.training import corpus_diagnostics
 from lmindexer.training.corpus_diagnostics import documents_unasked, drawn_sample, hits_and_occurrences
 from lmindexer.training.stages import Stage, plan
 from lmindexer.training.training import Training, told_reach
@@ -166,6 +167,24 @@ def training_of(indexer, corpus):
     return Training(
         indexer.model_, encoded, indexer.vocabulary_, indexer._settings, Checkpoints(None, {}), Progress(None, False)
     )
+
+
+def test_a_large_corpus_is_looked_at_seldom_and_learns_the_same(small, monkeypatch):
+    epochs = {"positions": 2, "continuous_epochs": 3, "discrete_epochs": 5}
+    always = fit(small, **epochs)
+    monkeypatch.setattr(corpus_diagnostics, "FEW", len(small) - 1)
+    monkeypatch.setattr(corpus_diagnostics, "SELDOM", 2)
+    seldom = fit(small, **epochs)
+    assert np.array_equal(seldom.ids_.codes, always.ids_.codes)
+    for name, value in always.model_.state_dict().items():
+        assert torch.equal(seldom.model_.state_dict()[name], value), name
+    few, all_ = (indexer.history_.drop(columns="seconds") for indexer in (seldom, always))
+    looked = few["macro_f1"].notna()
+    pd.testing.assert_frame_equal(few[looked], all_[looked])
+    discrete = few[(few["stage"] == "discrete") & (few["position"] == 1)]
+    assert discrete.loc[discrete["perplexity"].notna(), "epoch"].tolist() == [2, 4, 5]
+    every = fit(small, **epochs, diagnose_every=1).history_.drop(columns="seconds")
+    pd.testing.assert_frame_equal(every, all_)
 
 
 def test_codes_written_down_train_no_further(small):
