@@ -172,9 +172,7 @@ ONE_TRUTH = TRUTH._replace(remedy="Give True.")
 FUNCTION = Kind("a function", "Give one that can be called.", lambda value: value if callable(value) else None)
 MAPPING = kind_of(Mapping, "a dict", "Give {name: value}.")
 TABLE = Kind("a data frame", "Give a pandas.DataFrame.", _table)
-ITEMS = Kind(
-    "a document id or a list of them", 'Give such as ["p1", "p2"].', lambda value: _items(value), none=True
-)
+ITEMS = Kind("a document id or a list of them", 'Give such as ["p1", "p2"].', lambda value: _items(value), none=True)
 RATINGS = Kind(
     "a table of ratings", "Give a list a unit with one rating an annotator, or such a frame or array.", _answers
 )

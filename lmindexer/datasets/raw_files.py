@@ -81,9 +81,7 @@ class Reading:
 
     # ---------------------------------------------------------------------------------------------- JSON lines
 
-    def objects(
-        self, path: Path, needed: Sequence[str] = (), texts: Sequence[str] = ()
-    ) -> Iterator[tuple[str, dict]]:
+    def objects(self, path: Path, needed: Sequence[str] = (), texts: Sequence[str] = ()) -> Iterator[tuple[str, dict]]:
         """(place of the row, its object) of a file with one JSON object a line.
 
         needed: keys that must have a value. texts: keys that may have one. Values of both are texts or whole numbers.

@@ -27,9 +27,7 @@ def code_probabilities(
         figure = make_subplots(cols=len(positions), horizontal_spacing=0.02, subplot_titles=names)
     for place, position in enumerate(positions, start=1):
         part = steps[steps["position"] == position].iloc[::-1]
-        labels = [
-            f"{id_text((row.code,))} {plain(row.words, _room(row.probability))}" for row in part.itertuples()
-        ]
+        labels = [f"{id_text((row.code,))} {plain(row.words, _room(row.probability))}" for row in part.itertuples()]
         figure.add_bar(
             x=part["probability"], y=list(range(len(part))), orientation="h", text=labels,
             textposition=["inside" if share >= 0.5 else "outside" for share in part["probability"]],

@@ -20,9 +20,7 @@ WHOLE = 50_000  # items: 100 MB of scores a step. Drawn items are worse by far: 
 REGULARISE = 0.2  # of bpr_max: weight of the softmax-weighted squared negative scores
 
 
-def softmax(
-    states: Tensor, targets: Tensor, rows: Tensor, bias: Tensor | None = None, negatives: int = 1024
-) -> Tensor:
+def softmax(states: Tensor, targets: Tensor, rows: Tensor, bias: Tensor | None = None, negatives: int = 1024) -> Tensor:
     """Cross-entropy over all items where they are at most `WHOLE`, over the right one and drawn ones where more."""
     loss = cross_entropy if len(rows) <= WHOLE else sampled_cross_entropy
     return loss(states, targets, rows, bias, negatives=negatives)
