@@ -15,7 +15,11 @@ from lmindexer.tasks.decoding import DecodingTree, Filter
 class NodeTable:
     """A random number for each query and node; checks that decoding hands every row its own state."""
 
-    def __init__(self, tree, queries: int, seed: int, normalised: bool = True, whole_levels: bool = False, tied=False):
+    def __init__(
+        self, tree, queries: int, seed: int, normalised: bool = True, whole_levels: bool = False, tied=False,
+        grids: bool = False,
+    ):
+        self.grids = grids
         self.tree, self.queries, self.normalised, self.asked = tree, queries, normalised, []
         generator = torch.Generator().manual_seed(seed)
         self.logits = torch.randn(queries, len(tree), generator=generator, dtype=torch.float64) * 2
@@ -45,8 +49,10 @@ class NodeTable:
     def score(self, state, edges):
         assert (state[0] == edges.query).all() and (state[1] == edges.parent).all()
         assert (self.tree.parent[edges.node].long() == edges.parent[edges.row]).all()
+        assert edges.width is None or self.grids
         self.asked.append((edges.level, len(edges.parent)))
-        return self.log_p()[edges.query[edges.row], edges.node]
+        answer = self.log_p()[edges.query[edges.row], edges.node]
+        return answer if edges.missing is None else answer.where(~edges.missing.flatten(), 9.9)  # must not matter
 
 
 def some_ids(seed: int, documents: int = 40, sizes=(3, 4, 3), uneven: bool = True):
@@ -84,7 +90,8 @@ def best(scores, tree, k, allowed):
 
 cases = st.fixed_dictionaries(
     {"seed": st.integers(0, 9999), "k": st.integers(1, 12), "normalised": st.booleans(), "uneven": st.booleans(),
-     "suffix": st.booleans(), "filtered": st.sampled_from(["no", "exclude", "allow", "both", "lines"])}
+     "suffix": st.booleans(), "grids": st.booleans(),
+     "filtered": st.sampled_from(["no", "exclude", "allow", "both", "lines"])}
 )  # fmt: skip
 
 
@@ -92,7 +99,7 @@ cases = st.fixed_dictionaries(
 @given(cases)
 def test_threshold_search_and_a_wide_beam_equal_enumeration(case):
     tree = DecodingTree.from_ids(some_ids(case["seed"], uneven=case["uneven"]), suffix=case["suffix"])
-    scorer = NodeTable(tree, 3, case["seed"], case["normalised"])
+    scorer = NodeTable(tree, 3, case["seed"], case["normalised"], grids=case["grids"])
     scores = enumerated(scorer, tree)
     rng = np.random.default_rng(case["seed"])
     exclude = [rng.integers(0, 40, rng.integers(0, 60)) for _ in range(3)]
@@ -112,6 +119,60 @@ def test_threshold_search_and_a_wide_beam_equal_enumeration(case):
     real = expected >= 0
     assert torch.allclose(exact.scores[real], scores.gather(1, expected.clamp(min=0))[real])
     assert (exact.scores[~real] == -torch.inf).all()
+
+
+def by_hand(scorer, tree, query: int, width: int, allowed) -> list[tuple[float, int]]:
+    """(score, leaf node) of a beam that is kept in a plain list; of equal scores the smaller codes stay."""
+    log_p, kept = scorer.log_p(), [(0.0, 0)]
+    for _ in range(tree.depth):
+        ways = [
+            (score + float(log_p[query, child]), child)
+            for score, node in kept
+            for child in range(int(tree.first_child[node]), int(tree.first_child[node + 1]))
+            if allowed[tree.documents[int(tree.first_leaf[child]) : int(tree.last_leaf[child])].long()].any()
+        ]
+        kept = sorted(ways, key=lambda way: (-round(way[0], 9), way[1]))[:width]
+    return kept
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 9999), width=st.integers(1, 12), normalised=st.booleans(), tied=st.booleans(),
+    filtered=st.booleans(), layout=st.sampled_from(["list", "grid", "grid where dense"]),
+)  # fmt: skip
+def test_a_narrow_beam_keeps_what_a_beam_by_hand_keeps(seed, width, normalised, tied, filtered, layout):
+    tree = DecodingTree.from_ids(some_ids(seed, documents=60, sizes=(3, 9, 4)))
+    scorer = NodeTable(tree, 3, seed, normalised, tied=tied and not normalised, grids=layout != "list")
+    allow = torch.from_numpy(np.random.default_rng(seed).random((3, 60)) < (0.3 if filtered else 1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        if layout == "grid where dense":
+            patch.setattr(decoding.edges, "SMALL_GRID", 0)
+            patch.setattr(decoding.edges, "SPARSE", 1.5)
+        found = decoding.beam_search(scorer, tree, width, width, Filter(tree, allow=allow) if filtered else None)
+    for query in range(3):
+        kept = by_hand(scorer, tree, query, width, allow[query])
+        expected = {int(tree.documents[int(tree.first_leaf[node])]): score for score, node in kept}
+        documents = [document for document in found.documents[query].tolist() if document >= 0]
+        assert sorted(documents) == sorted(expected)
+        assert found.scores[query, : len(documents)].tolist() == pytest.approx([expected[d] for d in documents])
+
+
+def test_a_grid_and_a_list_hold_the_same_edges():
+    tree = DecodingTree.from_ids(some_ids(9))
+    nodes = torch.arange(*tree.level_start[1:3]).repeat(2)
+    query = torch.arange(2).repeat_interleave(len(nodes) // 2)
+    flat, grid = (tree.edges(nodes, query, 2, grid=grid) for grid in (False, True))
+    assert flat.width is None and grid.width == int(grid.counts.max()) and grid.missing.any()
+    there = grid.existing
+    for name in ("row", "node", "code"):
+        assert torch.equal(getattr(grid, name)[there], getattr(flat, name))
+    assert [torch.equal(*parts) for parts in zip(grid.ends(there), flat.ends(torch.arange(len(flat))), strict=True)]
+    logits = torch.randn(len(tree))
+    alike = [decoding.segment_log_softmax(logits[edges.node], edges) for edges in (flat, grid)]
+    assert torch.allclose(alike[1][there], alike[0], atol=1e-6) and (alike[1].exp().sum() - len(nodes)).abs() < 1e-4
+    some = torch.tensor([0, 3])
+    assert torch.equal(grid.take(some).node, grid.node.view(-1, grid.width)[some].flatten())
+    assert torch.equal(flat.take(some).node, flat.node[(flat.row == 0) | (flat.row == 3)])
 
 
 @pytest.mark.parametrize("whole_levels", [False, True])

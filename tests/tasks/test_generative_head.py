@@ -1,8 +1,11 @@
 """The head over the ID tree: loss and scores against plain loops, in every form; history and added documents."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from transformers import T5Config, T5EncoderModel
 
 import lmindexer as lmi
 from lmindexer.common.errors import SettingsError
@@ -16,6 +19,8 @@ from lmindexer.tasks.generative import (
     PathScorer,
     added_nodes,
     node_means,
+    product,
+    quicken,
 )
 
 DOCUMENTS, DIM = 30, 8
@@ -183,3 +188,45 @@ def test_the_decoder_step_by_step_equals_the_decoder_at_once(normalise):
     assert torch.allclose(decoding.exact_top(scorer, tree, 5, 2).scores, scores.topk(5).values, atol=1e-4)
     if normalise == "tree":
         assert torch.allclose(scores.exp().sum(1), torch.ones(4), atol=1e-4)
+
+
+def test_products_of_every_size_equal_pytorchs_and_keep_gradients():
+    """Above and below the size at which another library multiplies, with and without gradients, any leading axes."""
+    for rows, dim, wide in ((3, 4, 5), (2000, 64, 96)):
+        x, weight = torch.randn(2, rows // 2, dim), torch.randn(wide, dim, requires_grad=True)
+        with torch.no_grad():
+            assert torch.allclose(product(x, weight), x @ weight.T, atol=1e-3)
+        product(x, weight).sum().backward()
+        assert torch.allclose(weight.grad, x.sum((0, 1)).expand_as(weight), atol=1e-3)
+
+
+def test_a_quickened_encoder_answers_and_learns_as_before():
+    config = T5Config(vocab_size=9, d_model=64, d_kv=16, d_ff=256, num_layers=2, num_heads=4, dropout_rate=0.0)
+    plain = T5EncoderModel(config).eval()
+    quick = quicken(copy.deepcopy(plain))
+    assert quick.state_dict().keys() == plain.state_dict().keys()
+    tokens = torch.randint(0, 9, (16, 40))
+    with torch.inference_mode():
+        assert torch.allclose(quick(tokens).last_hidden_state, plain(tokens).last_hidden_state, atol=1e-4)
+    for model in (quick, plain):
+        model(tokens).last_hidden_state.square().sum().backward()
+    for one, other in zip(quick.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(one.grad, other.grad, atol=1e-2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("normalise", ["tree", "codebook"])
+def test_the_decoder_answers_alike_whatever_else_is_in_the_batch(normalise):
+    torch.manual_seed(0)
+    tree = DecodingTree.from_ids(some_ids())
+    decoder = CodeDecoder(tree, [4, 5, 4, 9], 12, 2, 3, 4, 24, normalise=normalise).eval()
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.5)
+    states, present = torch.randn(5, 7, 12), torch.arange(7) < torch.tensor([[7], [3], [1], [5], [7]])
+    whole = decoding.beam_search(DecoderScorer(decoder, states, present), tree, 4, 6)
+    for query in range(5):
+        size = int(present[query].sum())
+        alone = DecoderScorer(decoder, states[query : query + 1, :size], present[query : query + 1, :size])
+        found = decoding.beam_search(alone, tree, 4, 6)
+        assert found.documents[0].tolist() == whole.documents[query].tolist()
+        assert torch.allclose(found.scores[0], whole.scores[query], atol=1e-5)

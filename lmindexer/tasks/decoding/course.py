@@ -94,14 +94,15 @@ def greedy_steps(model, codes, top: int = 5) -> pd.DataFrame:
 
 def branches(tree: DecodingTree, step: Step) -> pd.DataFrame:
     """All branches of one level of a search: the columns of `Beam.steps`, and node. Code -1: the ID has ended."""
-    edges = step.edges
-    kept = torch.zeros_like(edges.node, dtype=torch.bool)
+    edges, there = step.edges, step.edges.existing
+    kept = torch.zeros(len(edges), dtype=torch.bool, device=there.device)
     kept[step.kept] = True
-    prefix = [tuple(row) for row in tree.codes_of(edges.node, edges.level).tolist()]
-    frame = {"position": edges.level, "prefix": prefix, "code": edges.code}
-    frame |= {"log_probability": step.log_probability, "score": step.score, "kept": kept, "node": edges.node}
+    node = edges.node[there]
+    prefix = [tuple(row) for row in tree.codes_of(node, edges.level).tolist()]
+    frame = {"position": edges.level, "prefix": prefix, "code": edges.code[there], "node": node}
+    frame |= {"log_probability": step.log_probability[there], "score": step.score[there], "kept": kept[there]}
     found = {name: value.cpu().numpy() if torch.is_tensor(value) else value for name, value in frame.items()}
-    return pd.DataFrame(found).assign(documents=documents_below(tree, edges.node))
+    return pd.DataFrame(found).assign(documents=documents_below(tree, node))
 
 
 def documents_below(tree: DecodingTree, nodes: torch.Tensor) -> np.ndarray:

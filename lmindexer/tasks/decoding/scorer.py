@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from lmindexer.tasks.decoding.tree import Edges
+from lmindexer.tasks.decoding.edges import Edges
 
 
 class Scorer(Protocol):
@@ -15,6 +15,8 @@ class Scorer(Protocol):
         queries: B, the number of inputs.
         normalised: the probabilities of every prefix's children sum to one, so decoding takes an only child's
             log P = 0 without asking.
+        grids: may be left out; True says that `score` can be given a grid, which is quicker. A softmax over a prefix's
+            children must leave its missing edges out, as `segment_log_softmax` does.
     """
 
     queries: int
@@ -27,7 +29,10 @@ class Scorer(Protocol):
         """Row i of the answer: row rows[i] of `state`, gone on to nodes[i], which lie at `level`. Caches live here."""
 
     def score(self, state: Any, edges: Edges) -> torch.Tensor:
-        """[E] log P(child | its prefix, input) of every edge; `edges.row` says which row of the state it leaves."""
+        """[E] log P(child | its prefix, input) of every edge; `edges.row` says which row of the state it leaves.
+
+        What is answered for the missing edges of a grid does not matter.
+        """
 
 
 def counts_of(query: torch.Tensor, queries: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,8 +61,10 @@ def segment_logsumexp(logits: torch.Tensor, row: torch.Tensor, rows: int) -> tor
 def segment_log_softmax(logits: torch.Tensor, edges: Edges) -> torch.Tensor:
     """Softmax over the children of each row's prefix, as logarithms: [E] -> [E].
 
-    This is the normalisation over the codes that exist under a prefix.
+    This is the normalisation over the codes that exist under a prefix. The missing edges of a grid get -inf.
     """
+    if edges.width is not None:
+        return edges.masked(logits).view(-1, edges.width).log_softmax(1).flatten() if logits.numel() else logits
     return logits - segment_logsumexp(logits, edges.row, len(edges.parent)).index_select(0, edges.row)
 
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.tasks.decoding.edges import Edges
 from lmindexer.tasks.decoding.filters import Filter
 from lmindexer.tasks.decoding.scorer import Scorer, counts_of
-from lmindexer.tasks.decoding.tree import DecodingTree, Edges
+from lmindexer.tasks.decoding.tree import DecodingTree
 
 BLOCK = 1 << 19  # rows and edges that are worked on at once where no width limits them
 SLACK = 1e-5  # of the threshold, relative: sums in another order may differ in their last bits
@@ -38,17 +40,20 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Kept prefixes: query (ascending), node and score [R]; `open` [R] says which of them go on.
+    """Kept prefixes: query (ascending), node and score [R].
 
-    The state has one row for each open prefix, in their order. A prefix with a single leaf below it is not open when
-    the model is normalised: all that follows is certain, and the model is not asked.
+    asked: places [A] of the prefixes that go on, ascending; None: all. A prefix with a single leaf below it does not
+        go on when the model is normalised: all that follows is certain, and the model is not asked.
+    state: the model's, one row for each prefix that goes on, in their order; None where there is none.
+    even: every query has the same number of rows.
     """
 
     query: torch.Tensor
     node: torch.Tensor
     score: torch.Tensor
-    open: torch.Tensor
+    asked: torch.Tensor | None
     state: Any
+    even: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +125,16 @@ def beam_steps(scorer: Scorer, tree: DecodingTree, width: int, keep: Filter | No
     """The course of a beam: after each level the kept rows, in the order of their codes, and what was looked at."""
     rows = _begin(scorer, tree)
     for level in range(1, tree.depth + 1):
-        edges = tree.edges(rows.node, rows.query, level)
-        log_probability = _edge_scores(scorer, tree, rows, edges)
-        score = rows.score.index_select(0, edges.row) + log_probability
-        kept = best_of_each(_filtered(score, edges, keep), rows.query.index_select(0, edges.row), scorer.queries, width)
-        rows = _go_on(scorer, tree, rows, edges, score, kept)
+        edges = tree.edges(rows.node, rows.query, level, grid=getattr(scorer, "grids", False))
+        log_probability = _edge_scores(scorer, rows, edges)
+        score = _total(rows, edges, log_probability)
+        choice = _filtered(score, edges, keep)
+        if rows.even and edges.width:
+            kept, even = best_of_table(choice.view(scorer.queries, -1), width)
+        else:
+            query = rows.query.index_select(0, edges.row)
+            kept, even = best_of_each(choice, query, scorer.queries, width), scorer.queries == 1
+        rows = _go_on(scorer, tree, rows, edges, score, kept, even)
         yield rows, Step(edges, log_probability, score, kept)
 
 
@@ -137,37 +147,58 @@ def best_of_each(score: torch.Tensor, query: torch.Tensor, queries: int, width: 
     longest = int(counts.max()) if queries else 0
     if longest <= width:
         return torch.nonzero(score > -torch.inf)[:, 0]
-    if bool((counts == longest).all()):
-        table = score.view(queries, longest)
-    else:
-        table = score.new_full((queries, longest), -torch.inf)
-        table[query, torch.arange(len(query), device=query.device) - first.index_select(0, query)] = score
-    values, place = table.topk(width, dim=1, sorted=True)
-    tied = ((table >= values[:, -1:]).sum(1) > width) & (values[:, -1] > -torch.inf)
-    if bool(tied.any()):  # topk breaks ties as it likes
-        place[tied] = table[tied].sort(dim=1, descending=True, stable=True).indices[:, :width]
-    found = (first[:, None] + place)[table.gather(1, place) > -torch.inf]
-    return found.sort().values
+    column = torch.arange(query.shape[0], device=query.device) - first.index_select(0, query)
+    table = score.new_full((queries, longest), -torch.inf)
+    table[query, column] = score
+    found, _ = best_of_table(table, width)
+    line = found.div(longest, rounding_mode="floor")
+    return first.index_select(0, line) + found.remainder(longest)
+
+
+def best_of_table(table: torch.Tensor, width: int) -> tuple[torch.Tensor, bool]:
+    """The same for a table [B, n]: places in the flat table, and whether every line has the same number of them."""
+    lines, length = table.shape
+    if length <= width:
+        found = torch.nonzero(table.flatten() > -torch.inf)[:, 0]
+        return found, found.shape[0] == table.numel() or lines == 1
+    values, place = table.topk(width + 1, dim=1)
+    place, start = place[:, :width], torch.arange(lines, device=table.device)[:, None] * length
+    tied = values[:, width - 1] == values[:, width]  # also where fewer than `width` entries count
+    if not bool(tied.any()):
+        return (place.sort(dim=1).values + start).flatten(), True
+    exact = table[tied].sort(dim=1, descending=True, stable=True).indices  # topk breaks ties as it likes
+    place[tied] = exact[:, :width]
+    place = place.sort(dim=1).values
+    found = (place + start)[table.gather(1, place) > -torch.inf]
+    return found, found.shape[0] == lines * width or lines == 1
 
 
 def _begin(scorer: Scorer, tree: DecodingTree) -> Rows:
-    device = tree.code.device
-    query = torch.arange(scorer.queries, device=device)
-    score = torch.zeros(len(query), device=device)
-    return Rows(query, torch.zeros_like(query), score, torch.ones_like(query, dtype=torch.bool), scorer.begin())
+    query = torch.arange(scorer.queries, device=tree.code.device)
+    score = torch.zeros(query.shape[0], device=query.device)
+    return Rows(query, torch.zeros_like(query), score, None, scorer.begin(), True)
 
 
-def _edge_scores(scorer: Scorer, tree: DecodingTree, rows: Rows, edges: Edges) -> torch.Tensor:
-    """log P of every edge; the edges of prefixes that are not open are certain."""
-    if not len(edges.node):  # no query has an allowed document
-        return rows.score.new_zeros(0)
-    if bool(rows.open.all()):
+def _edge_scores(scorer: Scorer, rows: Rows, edges: Edges) -> torch.Tensor:
+    """log P of every edge; the edges of prefixes that do not go on are certain."""
+    if rows.asked is None and rows.node.shape[0]:
         return scorer.score(rows.state, edges)
-    answer = rows.score.new_zeros(len(edges.node))
-    if bool(rows.open.any()):
-        asked = tree.edges(rows.node[rows.open], rows.query[rows.open], edges.level)
-        answer[rows.open.index_select(0, edges.row)] = scorer.score(rows.state, asked).to(answer.dtype)
+    answer = rows.score.new_zeros(len(edges))
+    if rows.asked is None or not rows.asked.shape[0]:  # no query has an allowed document, or all is certain
+        return answer
+    found = scorer.score(rows.state, edges.take(rows.asked)).to(answer.dtype)
+    if edges.width is not None:
+        return answer.view(-1, edges.width).index_copy_(0, rows.asked, found.view(-1, edges.width)).flatten()
+    goes_on = torch.zeros_like(rows.node, dtype=torch.bool).index_fill_(0, rows.asked, True)
+    answer[goes_on.index_select(0, edges.row)] = found
     return answer
+
+
+def _total(rows: Rows, edges: Edges, log_probability: torch.Tensor) -> torch.Tensor:
+    """Sums so far of all edges, -inf for those that are missing."""
+    if edges.width is None:
+        return rows.score.index_select(0, edges.row) + log_probability
+    return edges.masked((rows.score[:, None] + log_probability.view(len(rows.score), edges.width)).flatten())
 
 
 def _filtered(score: torch.Tensor, edges: Edges, keep: Filter | None) -> torch.Tensor:
@@ -176,18 +207,23 @@ def _filtered(score: torch.Tensor, edges: Edges, keep: Filter | None) -> torch.T
     return score.masked_fill(~keep.alive(edges.node, edges.query.index_select(0, edges.row)), -torch.inf)
 
 
-def _go_on(scorer: Scorer, tree: DecodingTree, rows: Rows, edges: Edges, score, kept) -> Rows:
+def _go_on(scorer: Scorer, tree: DecodingTree, rows: Rows, edges: Edges, score, kept, even: bool) -> Rows:
     """The rows behind the kept edges, with the state advanced wherever something is still open."""
-    row, node = edges.row[kept], edges.node[kept]
-    still, state = torch.zeros_like(node, dtype=torch.bool), None
-    if edges.level < tree.depth:
-        still = rows.open[row]
+    row, node = edges.ends(kept)
+    asked, state = None, None
+    if edges.level < tree.depth and kept.shape[0]:
+        state_row, going = row, node
         if scorer.normalised:
-            still = still & tree.branches(node)
-        if bool(still.any()):
-            state_row = (rows.open.cumsum(0) - 1)[row[still]]
-            state = scorer.advance(rows.state, state_row, node[still], edges.level)
-    return Rows(rows.query[row], node, score[kept], still, state)
+            asked = torch.nonzero(tree.branching.index_select(0, node))[:, 0]
+            if asked.shape[0] == node.shape[0]:
+                asked = None
+            else:
+                state_row, going = row.index_select(0, asked), node.index_select(0, asked)
+            if rows.asked is not None:
+                state_row = torch.searchsorted(rows.asked, state_row)
+        if going.shape[0]:
+            state = scorer.advance(rows.state, state_row, going, edges.level)
+    return Rows(rows.query.index_select(0, row), node, score.index_select(0, kept), asked, state, even)
 
 
 def _above(scorer: Scorer, tree: DecodingTree, threshold: torch.Tensor | None, keep: Filter | None) -> Iterator[Rows]:
@@ -198,23 +234,23 @@ def _above(scorer: Scorer, tree: DecodingTree, threshold: torch.Tensor | None, k
         if level > tree.depth:
             yield rows
             continue
-        edges = tree.edges(rows.node, rows.query, level)
-        score = rows.score.index_select(0, edges.row) + _edge_scores(scorer, tree, rows, edges)
+        edges = tree.edges(rows.node, rows.query, level, grid=getattr(scorer, "grids", False))
+        score = _filtered(_total(rows, edges, _edge_scores(scorer, rows, edges)), edges, keep)
         query = rows.query.index_select(0, edges.row)
-        wanted = _filtered(score, edges, keep) > -torch.inf
+        wanted = score > -torch.inf
         if threshold is not None:
             wanted &= score >= threshold.index_select(0, query)
         kept = torch.nonzero(wanted)[:, 0]
         for block in _blocks(kept, query[kept], tree.children(edges.node[kept]) if level < tree.depth else None):
-            waiting.append((level + 1, _go_on(scorer, tree, rows, edges, score, block)))
+            waiting.append((level + 1, _go_on(scorer, tree, rows, edges, score, block, False)))
 
 
 def _blocks(kept: torch.Tensor, query: torch.Tensor, children: torch.Tensor | None) -> Iterator[torch.Tensor]:
     """`kept` in pieces of whole queries, so that a piece's rows and edges stay near BLOCK."""
-    if children is None or not len(kept):
+    if children is None or not kept.shape[0]:
         yield kept
         return
-    ends = torch.cat([torch.nonzero(query[1:] != query[:-1])[:, 0] + 1, torch.tensor([len(kept)], device=kept.device)])
+    ends = torch.cat([torch.nonzero(query[1:] != query[:-1])[:, 0] + 1, kept.new_tensor([len(kept)])])
     load = (children.cumsum(0)[ends - 1] + ends).cpu().tolist()  # edges and rows up to each query's end
     start = done = 0
     for place, end in enumerate(ends.cpu().tolist()):
@@ -229,24 +265,30 @@ def _joined(parts: Iterator[Rows]) -> Rows:
     parts = list(parts)
     query = torch.cat([part.query for part in parts])
     order = query.sort(stable=True).indices
-    node, score, open_ = (torch.cat([getattr(part, name) for part in parts]) for name in ("node", "score", "open"))
-    return Rows(query[order], node[order], score[order], open_[order], None)
+    node, score = (torch.cat([getattr(part, name) for part in parts]) for name in ("node", "score"))
+    return Rows(query[order], node[order], score[order], None, None, False)
 
 
 def _ranking(rows: Rows, tree: DecodingTree, k: int, queries: int, keep: Filter | None) -> Ranking:
     """The k best documents of complete rows; documents of one leaf share its score and come in corpus order."""
-    first = tree.first_leaf[rows.node].long()
-    counts = tree.last_leaf[rows.node].long() - first
-    row = torch.repeat_interleave(counts)
-    place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row] + first[row]
-    query, score = rows.query[row], rows.score[row]
+    place, query, score, even = tree.first_leaf[rows.node].long(), rows.query, rows.score, rows.even
+    if tree.size(tree.depth) < len(tree.documents):
+        counts = tree.last_leaf[rows.node].long() - place
+        row = torch.repeat_interleave(counts)
+        place = torch.arange(len(row), device=row.device) + (place - counts.cumsum(0) + counts)[row]
+        query, score, even = query[row], score[row], False
     if keep is not None:
         score = score.masked_fill(~keep.allows(place, query), -torch.inf)
-    best = best_of_each(score, query, queries, k)
-    query = query[best]
-    column = torch.arange(len(best), device=best.device) - counts_of(query, queries)[1][query]
-    documents = torch.full((queries, k), -1, device=best.device)
-    scores = torch.full((queries, k), -torch.inf, dtype=score.dtype, device=best.device)
-    documents[query, column], scores[query, column] = tree.documents[place[best]].long(), score[best]
+    if even and place.shape[0]:
+        documents, scores = place.view(queries, -1), score.view(queries, -1)
+    else:
+        best = best_of_each(score, query, queries, k)
+        line = query[best]
+        column = torch.arange(len(best), device=best.device) - counts_of(line, queries)[1][line]
+        documents = torch.zeros((queries, k), dtype=torch.long, device=best.device)
+        scores = torch.full((queries, k), -torch.inf, dtype=score.dtype, device=best.device)
+        documents[line, column], scores[line, column] = place[best], score[best]
     scores, order = scores.sort(dim=1, descending=True, stable=True)
-    return Ranking(documents.gather(1, order), scores)
+    scores, documents = scores[:, :k], tree.documents[documents.gather(1, order[:, :k])].long()
+    documents, short = documents.masked_fill(scores == -torch.inf, -1), (0, k - scores.shape[1])
+    return Ranking(F.pad(documents, short, value=-1), F.pad(scores, short, value=-torch.inf))

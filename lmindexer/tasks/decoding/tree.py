@@ -5,12 +5,12 @@ documents below it. Two kinds of look-up:
 
 - **dense**, for the first levels (STATIC, arXiv 2602.22647): a table [nodes of the level, codes] with the child under
   each code. It costs the same however many IDs there are.
-- **compressed rows**, below: `first_child` says where a node's children begin; all children of many nodes lie flat one
-  after the other (`Edges`), so a prefix with ten thousand documents costs the others nothing.
+- **compressed rows**, below: `first_child` says where a node's children begin.
+
+`edges` gives all children of many nodes at once: see `edges.py`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import takewhile
 
 import numpy as np
@@ -19,36 +19,9 @@ from torch import nn
 
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.ids.trie import NO_NODE, IDTrie
+from lmindexer.tasks.decoding.edges import Edges
 
 DENSE_CELLS = 1 << 20  # a level gets a dense table while nodes × codes stay below this (4 MiB)
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """All ways on from R rows (a row is a kept prefix of a query); the edges of one row lie together.
-
-    Attributes:
-        level: of the children, counted from 1 (the first code) to the tree's depth.
-        row: [E] int64, the row an edge leaves.
-        node: [E] int64, the child it leads to.
-        code: [E] int64, its code, or the suffix at the last level; -1 says that the ID has ended.
-        offsets: [R + 1] int64; the edges of row r are offsets[r] … offsets[r + 1] - 1.
-        parent: [R] int64, the node of each row.
-        query: [R] int64, the query of each row, ascending.
-    """
-
-    level: int
-    row: torch.Tensor
-    node: torch.Tensor
-    code: torch.Tensor
-    offsets: torch.Tensor
-    parent: torch.Tensor
-    query: torch.Tensor
-
-    @property
-    def counts(self) -> torch.Tensor:
-        """[R] number of edges of each row."""
-        return self.offsets[1:] - self.offsets[:-1]
 
 
 class DecodingTree:
@@ -60,6 +33,7 @@ class DecodingTree:
         code, parent, first_leaf, last_leaf: [nodes] int32; first_child: [nodes + 1] int32.
         documents: [N] int32, the documents in the order of their paths.
         leaf: [N] int32, the leaf node of each document.
+        branching: [nodes] bool, whether more than one leaf lies below the node.
 
     >>> ids = SemanticIDs.from_codes(["a", "b", "c"], [[3, 1], [3, 1], [0, 2]], codebook_sizes=(4, 4))
     >>> tree = DecodingTree.from_ids(ids)
@@ -79,6 +53,8 @@ class DecodingTree:
         counts = (self.last_leaf - self.first_leaf)[starts[-2] :]
         self.leaf = torch.empty(len(trie.order), dtype=torch.int32)
         self.leaf[self.documents.long()] = torch.repeat_interleave(leaves, counts)
+        first, last = self.documents[self.first_leaf.long()], self.documents[self.last_leaf.long() - 1]
+        self.branching = self.leaf[first.long()] != self.leaf[last.long()]
         self.dense = list(takewhile(lambda table: table is not None, map(self._dense_table, range(trie.depth))))
 
     @classmethod
@@ -123,21 +99,14 @@ class DecodingTree:
         """[R] number of children of each node."""
         return self.first_child[nodes + 1].long() - self.first_child[nodes].long()
 
-    def branches(self, nodes: torch.Tensor) -> torch.Tensor:
-        """[R] whether more than one leaf node lies below each node."""
-        first, last = self.documents[self.first_leaf[nodes].long()], self.documents[self.last_leaf[nodes].long() - 1]
-        return self.leaf[first.long()] != self.leaf[last.long()]
+    def edges(self, parent: torch.Tensor, query: torch.Tensor, level: int, grid: bool = False) -> Edges:
+        """All children, at `level`, of the nodes `parent` [R] that belong to the queries `query` [R], ascending.
 
-    def edges(self, parent: torch.Tensor, query: torch.Tensor, level: int) -> Edges:
-        """All children, at `level`, of the nodes `parent` [R] that belong to the queries `query` [R]."""
-        first = self.first_child[parent].long()
-        counts = self.first_child[parent + 1].long() - first
-        offsets = torch.zeros(len(parent) + 1, dtype=torch.long, device=parent.device)
-        torch.cumsum(counts, 0, out=offsets[1:])
-        row = torch.repeat_interleave(counts)
-        node = torch.arange(len(row), device=parent.device) + (first - offsets[:-1]).index_select(0, row)
-        code = self.code.index_select(0, node).long()
-        return Edges(level, row, node, code, offsets, parent, query)
+        grid: as a grid, unless most of it would be missing; a list holds what exists and no more.
+        """
+        first = self.first_child.index_select(0, parent)
+        counts = self.first_child.index_select(0, parent + 1) - first
+        return Edges.of(level, self.code, parent, query, first.long(), counts.long(), grid)
 
     def step(self, nodes: torch.Tensor, codes: torch.Tensor, level: int) -> torch.Tensor:
         """The child, at `level`, of each node under its code, or -1: by the dense table or by bisection."""
@@ -184,7 +153,7 @@ class DecodingTree:
     # ---- building --------------------------------------------------------------------------------------------
 
     def _tensors(self) -> dict[str, torch.Tensor]:
-        names = ("code", "parent", "first_child", "first_leaf", "last_leaf", "documents", "leaf")
+        names = ("code", "parent", "first_child", "first_leaf", "last_leaf", "documents", "leaf", "branching")
         return {name: getattr(self, name) for name in names}
 
     def _dense_table(self, level: int) -> torch.Tensor | None:

@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmindexer.common.errors import SettingsError
+from lmindexer.tasks.decoding.edges import Edges
 from lmindexer.tasks.decoding.scorer import segment_log_softmax, segment_logsumexp
-from lmindexer.tasks.decoding.tree import DecodingTree, Edges, TreeModule
+from lmindexer.tasks.decoding.tree import DecodingTree, TreeModule
 from lmindexer.tasks.generative.history import HistoryPaths
 from lmindexer.tasks.generative.nodes import node_means
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lmindexer.tasks.decoding.tree import DecodingTree, Edges
+from lmindexer.tasks.decoding.edges import Edges
+from lmindexer.tasks.decoding.tree import DecodingTree
 
 
 @dataclass(frozen=True, eq=False)

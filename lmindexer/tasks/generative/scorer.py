@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from lmindexer.tasks.decoding.edges import Edges
 from lmindexer.tasks.decoding.scorer import segment_logsumexp
-from lmindexer.tasks.decoding.tree import Edges
 from lmindexer.tasks.generative.head import PathHead
 from lmindexer.tasks.generative.history import HistoryPaths
 
@@ -15,6 +15,8 @@ class PathScorer:
     With the head's output="nodes" whole levels can be asked for at once (`level_scores`), which makes the exact scores
     of all documents cheap.
     """
+
+    grids = True
 
     def __init__(self, head: PathHead, states: Tensor, history: HistoryPaths | None = None):
         self.head, self.states, self.history = head, states, history

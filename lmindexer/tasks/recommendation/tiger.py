@@ -19,7 +19,7 @@ from transformers.models.t5.modeling_t5 import T5Stack
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.tasks.base import register
 from lmindexer.tasks.decoding import DecodingTree
-from lmindexer.tasks.generative import CodeDecoder, DecoderScorer
+from lmindexer.tasks.generative import CodeDecoder, DecoderScorer, quicken
 from lmindexer.tasks.recommendation.by_ids import IDSettings, OneTargetRecommender, code_places, table_sizes
 from lmindexer.tasks.recommendation.histories import HistoryBatch
 from lmindexer.tasks.recommendation.layers import STD
@@ -77,7 +77,7 @@ class TIGERNetwork(nn.Module):
             eos_token_id=None,
             use_cache=False,
         )
-        self.encoder = T5Stack(config)
+        self.encoder = quicken(T5Stack(config))
         self.encoder.apply(self.encoder._init_weights)
         self.decoder = CodeDecoder(tree, sizes, s.dim, s.layers, s.heads, s.head_dim, s.inner, s.dropout, s.normalise)
 
