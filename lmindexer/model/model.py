@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers.models.t5.modeling_t5 import T5Attention, T5LayerNorm
 
 from lmindexer.model.attention import attend
-from lmindexer.model.backbones import Backbone
+from lmindexer.model.backbones import Backbone, nothing_decoded
 from lmindexer.model.documents import Documents
 from lmindexer.model.hints import Hints
 from lmindexer.settings.settings import Settings
@@ -44,17 +44,21 @@ class SemanticEncoder(nn.Module):
         # Unit-length codes are brought to the size of word embeddings before a Transformer reads them.
         self.code_scale = math.sqrt(backbone.width) if self.pooled else 1.0
 
-    def forward(self, documents: Documents, earlier: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, documents: Documents, earlier: list[Tensor], decoded=None) -> tuple[Tensor, Tensor]:
         """earlier: the codes' rows e^j_{c^j}, each [B, d], for j < t. Returns h^1 … h^t [B, t, d], and by how far
-        each left its start [B, t, d] (zeros with start="none")."""
+        each left its start [B, t, d] (zeros with start="none").
+
+        decoded: what the decoder keeps of a call with fewer codes (`nothing_decoded` before the first): only the
+            positions since then are computed and returned.
+        """
         states = self.states(documents)  # [B, L, d]
-        decoded = self._decode(documents, states, earlier)  # [B, t, d]
+        decoded = self._decode(documents, states, earlier, decoded)  # [B, t, d]
         if not self.pooled:
             return decoded, torch.zeros_like(decoded)
         start = pooled_states(states, documents.present) if documents.start is None else documents.start  # [B, d]
         said = torch.stack([torch.zeros_like(start), *earlier], 1).cumsum(1)  # [B, t, d]
         moved = self.gate * decoded / self.code_scale  # [B, t, d]
-        return start[:, None] - said.detach() + moved, moved
+        return start[:, None] - said[:, -moved.shape[1] :].detach() + moved, moved
 
     def two_views(self, documents: Documents, earlier: list[Tensor]) -> tuple[Tensor, Tensor]:
         """The same under two dropouts, one view after the other, [2B, t, d] each."""
@@ -66,11 +70,12 @@ class SemanticEncoder(nn.Module):
             return documents.states
         return self.backbone.encode(documents.tokens, documents.present)
 
-    def _decode(self, documents: Documents, states: Tensor, earlier: list[Tensor]) -> Tensor:
+    def _decode(self, documents: Documents, states: Tensor, earlier: list[Tensor], decoded) -> Tensor:
         """TransDecoder(states, c^{<t}); views that share cached states share their mask, [B, t, d]."""
         first = self.backbone.start.expand(len(documents.present), -1)  # [B, d]
         inputs = torch.stack([first, *(self.code_scale * e for e in earlier)], 1)  # [B, t, d]
-        return self.backbone.decode(inputs, states, documents.present[: len(states)])
+        inputs = inputs if decoded is None else inputs[:, decoded.get_seq_length() :]
+        return self.backbone.decode(inputs, states, documents.present[: len(states)], decoded)
 
 
 def pooled_states(states: Tensor, present: Tensor) -> Tensor:
@@ -267,12 +272,12 @@ class IndexerModel(nn.Module):
         """Greedy codes: c^1, then c^2 given c^1, …: codes [B, T], their probability [B, T], h^T [B, d].
 
         With `given` codes [B, T] these are taken in place of the most probable ones. The decoder runs once a position
-        over the cached or once-computed states.
+        over the cached or once-computed states, and keeps what it made of the positions before.
         """
         documents.states = self.encoder.states(documents)
-        codes, sure, rows = [], [], []
+        codes, sure, rows, decoded = [], [], [], nothing_decoded()
         for position in range(positions):
-            h, _ = self.encoder(documents, rows)
+            h, _ = self.encoder(documents, rows, decoded)
             log_p = self.codebooks[position].log_probabilities(h[:, -1])  # [B, K]
             code = log_p.argmax(-1) if given is None else given[:, position]
             codes.append(code)
