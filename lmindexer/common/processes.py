@@ -62,9 +62,11 @@ class Processes:
         return found
 
     def add_gradients(self, parameters: Sequence[Tensor], size: int) -> None:
-        """Add up what all processes found for a batch of `size`; the mean where each did the whole batch."""
+        """Add up what all processes found for a batch of `size`; the mean where each did the whole batch. A parameter
+        that only some of them used has a gradient in all afterwards."""
         if self.number == 1:
             return
+        self._fill_gradients(parameters)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         torch.distributed.all_reduce(flat)
@@ -72,6 +74,21 @@ class Processes:
             flat /= self.number
         for gradient, values in zip(gradients, flat.split([len(g.flatten()) for g in gradients]), strict=True):
             gradient.copy_(values.view_as(gradient))
+
+    def _fill_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Zeros where this process did not use what another did."""
+        used = self.added(torch.tensor([p.grad is not None for p in parameters], device=device_of_exchange()).float())
+        for parameter, by in zip(parameters, used.tolist(), strict=True):
+            if by and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+
+    def added(self, values: Tensor) -> Tensor:
+        """The sum over all processes, without gradients."""
+        if self.number == 1:
+            return values
+        total = values.detach().clone()
+        torch.distributed.all_reduce(total)
+        return total
 
     def each_block(self, blocks: Sequence, work: Callable) -> tuple[np.ndarray, ...]:
         """work(block) → arrays of as many rows as the block has, done by turns and put together in order."""
@@ -134,7 +151,9 @@ class WholeBatchDropout(TorchFunctionMode):
     def _dropout(self, rows: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         if not training or p == 0:
             return rows
-        views = len(rows) // (self.part.stop - self.part.start)  # of the batch, one after the other
+        views, rest = divmod(len(rows), self.part.stop - self.part.start)  # of the batch, one after the other
+        if rest:  # no rows of the batch, but as many of each as it has targets: every process draws its own
+            return F.dropout(rows, p, training, inplace)
         order = sorted(range(rows.dim()), key=lambda axis: (-rows.stride(axis), axis))  # masks are filled as they lie
         shape = (views * self.size, *rows.shape[1:])
         mask = torch.empty([shape[axis] for axis in order], dtype=rows.dtype).bernoulli_(1 - p).div_(1 - p)

@@ -1,5 +1,6 @@
 """`Documents`: a batch as the model reads it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -18,8 +19,15 @@ class Documents:
 
     def to(self, device) -> "Documents":
         """The batch on a device."""
+        return self._each(lambda part: part.to(device, non_blocking=True))
+
+    def __getitem__(self, rows: slice) -> "Documents":
+        """Some documents of the batch, as wide as the whole."""
+        return self._each(lambda part: part[rows])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Documents":
         parts = (self.tokens, self.words, self.present, self.states, self.start)
-        return Documents(*(None if part is None else part.to(device, non_blocking=True) for part in parts))
+        return Documents(*(None if part is None else change(part) for part in parts))
 
     def twice(self) -> "Documents":
         """The batch and itself again, [2B, …]; both share the cached states."""

@@ -148,14 +148,16 @@ class TaskModel(ABC):
     Settings are given to the constructor; what `fit` learned ends in an underscore: `task_`, `history_` (one row an
     epoch) and `timings_` ({"fit": processor seconds}).
 
-    Attributes: `method` (in the manifest), `kinds` (tasks it can be fitted on), `settings` (plain JSON), `name` (its
-    line in tables), `base_run` (the run of an indexer that it started from, or None), `device` (where it computes; no
-    part of the settings: a fit that was stopped may go on, and a run be opened, on any other).
+    Attributes: `method` (in the manifest), `kinds` (tasks it can be fitted on), `settings` (plain JSON), `in_parts`
+    (whether several processes can share its batches out), `name` (its line in tables), `base_run` (the run of an
+    indexer that it started from, or None), `device` (where it computes; no part of the settings: a fit that was stopped
+    may go on, and a run be opened, on any other).
     """
 
     method: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
     label: ClassVar[str]
+    in_parts = False
     settings: dict
 
     def __init__(self, name: str | None = None, device: str = "cpu"):
@@ -181,15 +183,20 @@ class TaskModel(ABC):
         """
         if task.kind not in self.kinds:
             raise SettingsError(f"{type(self).__name__} answers {' and '.join(self.kinds)}, not {task.kind}.")
-        if processes().number > 1:
-            raise SettingsError("One process fits a task model; start it without accelerate launch and torchrun.")
+        together = processes()  # where several fit, the first one speaks and writes
+        if together.number > 1 and not self.in_parts:
+            raise SettingsError(
+                f"One process fits {self!r}: what it learns from a row depends on the others of the batch, or is no "
+                "mean over rows. Start it without accelerate launch and torchrun."
+            )
         if run is not None:
             check_task_target(run)
+        together.wait()
         identity = {"settings": {"method": self.method, **self.settings}, "corpus": task.fingerprint}
         folder = None if run is None else Path(run) / CHECKPOINTS
         began, self.task_ = time.process_time(), task
         try:
-            self._fit(task, Fitting(folder, identity, progress, resume))
+            self._fit(task, Fitting(folder, identity, progress and together.first, resume))
         except BaseException:
             self.task_ = None  # half a model answers nothing
             raise
@@ -197,8 +204,9 @@ class TaskModel(ABC):
         if self.history_ is not None and len(self.history_):  # a fit that was taken up again cost what came before too
             seconds = max(seconds, float(self.history_["seconds"].sum()))
         self.timings_["fit"] = seconds
-        if run is not None:
+        if run is not None and together.first:
             self.save(run)
+        together.wait()
         return self
 
     @abstractmethod

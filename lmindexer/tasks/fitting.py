@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from lmindexer.common.errors import TrainingError
 from lmindexer.common.files import written_aside
+from lmindexer.common.processes import processes
 from lmindexer.runs.checkpoints import FULL, STATE, check_identity, optimizer_state, read_state, unshared
 from lmindexer.settings.rules import Range, Rules, check, make_plain
 
@@ -117,6 +118,7 @@ def train(
     validate: Callable[[], dict[str, float]] | None = None,
     watch: str = "",
     title: str = "fit",
+    answers: Callable[..., int] | None = None,
 ) -> pd.DataFrame:
     """Train `module` in place, on the device where it is, and give the history, one row an epoch.
 
@@ -128,6 +130,9 @@ def train(
         loss: what `gather` gave → the scalar to minimise; the module is in training mode.
         validate: → metrics; the module is in evaluation mode, and no gradients are kept. None: no early stopping.
         watch: the metric of `validate` that is to be high.
+        answers: what `gather` gave → how many right answers it asks for, where `loss` is their mean and what is
+            gathered has a row for each of a batch: then several processes share a batch's rows out, and find the
+            losses of one. None: one process fits.
 
     Returns:
         epoch, step, seconds (processor), loss, and the metrics of `validate`; `attrs["best_epoch"]`.
@@ -137,8 +142,12 @@ def train(
     steps = len(batches(0))
     if not steps:
         raise TrainingError(NO_QUERY)
-    state = _State(module, settings, fitting)
+    state, device = _State(module, settings, fitting), next(module.parameters()).device
     began = state.restore()
+
+    def part_of_loss(batch) -> Tensor:
+        return _part_of_loss(gather(batch), loss, answers, device)
+
     bar = tqdm(total=settings.epochs * steps, initial=began * steps, desc=title, disable=not fitting.progress)
     try:
         for epoch in range(began, settings.epochs):
@@ -146,7 +155,7 @@ def train(
                 break
             start = time.process_time()
             torch.manual_seed((settings.seed * 1_000_003 + epoch) % 2**63)
-            mean = _run_epoch(module, state.optimizer, settings, epoch, steps, batches(epoch), gather, loss, bar)
+            mean = _run_epoch(module, state.optimizer, settings, epoch, steps, batches(epoch), part_of_loss, bar)
             row = {"epoch": epoch + 1, "step": (epoch + 1) * steps, "loss": mean}
             if validate is not None and ((epoch + 1) % settings.validate_every == 0 or epoch + 1 == settings.epochs):
                 module.eval()
@@ -163,26 +172,41 @@ def train(
     return history
 
 
-def _run_epoch(module, optimizer, settings, epoch, steps, batches, gather, loss, bar) -> float:
+def _run_epoch(module, optimizer, settings, epoch, steps, batches, part_of_loss, bar) -> float:
     module.train()
-    device, losses = next(module.parameters()).device, []
+    together, parameters, losses = processes(), optimizer.param_groups[0]["params"], []
     for index, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * settings.factor(epoch * steps + index, settings.epochs * steps)
-        value = loss(*(part.to(device) for part in gather(batch)))
+        value = part_of_loss(batch)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
+        together.add_gradients(parameters, together.number)  # parts of one loss, however large the batch
         if settings.clip:
             nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         optimizer.step()
         losses.append(value.detach())  # read at the end: a GPU would be waited for at every step
         bar.update(1)
     total = 0.0
-    for value in torch.stack(losses).tolist() if losses else ():
+    for value in together.added(torch.stack(losses)).tolist() if losses else ():
         total += value
     if not total - total == 0:
         raise TrainingError(f"The loss is no finite number after epoch {epoch + 1}; give a smaller learning_rate.")
     return total / max(1, len(losses))
+
+
+def _part_of_loss(gathered: tuple, loss, answers, device) -> Tensor:
+    """The loss of a batch, or what this process adds to it: the mean over its rows' answers, times their share of all.
+
+    Where a batch has fewer rows than there are processes, each finds the whole loss and adds its n-th part.
+    """
+    together, size = processes(), len(gathered[-1])
+    if together.number == 1 or not together.shared(size):
+        return loss(*(one.to(device) for one in gathered)) / together.number
+    rows = together.part(size)
+    mine = [one[rows] for one in gathered]
+    with together.one_dropout(size, device):
+        return loss(*(one.to(device) for one in mine)) * (answers(*mine) / answers(*gathered))
 
 
 class _State:
@@ -220,7 +244,7 @@ class _State:
 
     def write(self) -> None:
         folder = self.fitting.folder
-        if folder is None:
+        if folder is None or not processes().first:
             return
         tensors = {f"model.{name}": value for name, value in unshared(self.module).items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}

@@ -47,11 +47,13 @@ def distances(rows: np.ndarray, centres: np.ndarray, batch: int | None = None) -
     """
     centres = np.asarray(centres, dtype=np.float64)
     batch = batch or max(1, min(4096, AT_ONCE // max(1, len(centres))))
-    norms = (centres**2).sum(1)
+    norms, minus_twice = (centres**2).sum(1), -2 * centres.T
     for first in range(0, len(rows), batch):
         some = np.asarray(rows[first : first + batch], dtype=np.float64)
-        squared = (some**2).sum(1)[:, None] - 2 * some @ centres.T + norms
-        yield slice(first, first + len(some)), np.maximum(squared, 0)
+        squared = some @ minus_twice  # then in place: with many centres the memory is what is waited for
+        squared += (some**2).sum(1)[:, None]
+        squared += norms
+        yield slice(first, first + len(some)), np.maximum(squared, 0, out=squared)
 
 
 def nearest(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:

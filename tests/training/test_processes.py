@@ -49,6 +49,13 @@ def test_dropout_of_the_whole_batch_is_that_of_one_process(views, permuted):
         assert torch.equal(torch.rand(1), after)  # what is drawn next is the same too
 
 
+def test_rows_that_are_no_rows_of_the_batch_get_dropout_of_their_own():
+    with WholeBatchDropout(Processes(2, 0), 6):  # its part is 3 rows
+        found = F.dropout(torch.ones(4000, 2), 0.4)
+    assert found.unique().tolist() == pytest.approx([0, 1 / 0.6])
+    assert 0.35 < float((found == 0).float().mean()) < 0.45
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

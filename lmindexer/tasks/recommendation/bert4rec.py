@@ -63,6 +63,7 @@ class BERT4Rec(SequenceRecommender):
     """BERT4Rec; `BERT4Rec("paper")` is the paper's form with its share of hidden items for Beauty."""
 
     method, label, Settings = "bert4rec", "BERT4Rec", BERT4RecSettings
+    in_parts = False  # how many answers a row asks for is drawn with them
     forms: ClassVar = {
         "improved": {},
         "paper": {"loss": "cross_entropy", "hidden_share": 0.6, "last_share": 0.0, "dropout": 0.1, "epochs": 200,

@@ -87,6 +87,12 @@ class HistoryBatch:
     lengths: Tensor
     users: Tensor
 
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, rows: slice) -> "HistoryBatch":
+        return HistoryBatch(self.items[rows], self.lengths[rows], self.users[rows])
+
     def to(self, device) -> "HistoryBatch":
         return HistoryBatch(self.items.to(device), self.lengths.to(device), self.users.to(device))
 

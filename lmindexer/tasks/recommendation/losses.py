@@ -83,6 +83,8 @@ def bpr_max(states: Tensor, targets: Tensor, rows: Tensor, bias: Tensor | None =
 
 LOSSES = {f.__name__: f for f in (softmax, cross_entropy, sampled_cross_entropy, bce, bpr, top1, bpr_max)}
 
+IN_BATCH = ("top1", "bpr_max")  # whose wrong items are the batch's other right ones
+
 
 def _scores(states: Tensor, rows: Tensor, bias: Tensor | None) -> Tensor:
     return states @ rows.T if bias is None else states @ rows.T + bias

@@ -21,7 +21,7 @@ from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import measure
 from lmindexer.tasks.recommendation.base import ItemScorer
 from lmindexer.tasks.recommendation.histories import Histories, HistoryBatch
-from lmindexer.tasks.recommendation.losses import LOSSES
+from lmindexer.tasks.recommendation.losses import IN_BATCH, LOSSES
 from lmindexer.tasks.recommendation.setting_rules import WATCHED, check_sequence_settings
 
 
@@ -135,6 +135,7 @@ class SequenceRecommender(ItemScorer):
             watch=self.config.watch,
             fitting=fitting,
             title=self.name,
+            answers=self._answers,
         )
 
     def _prepare(self, task) -> None:
@@ -153,6 +154,15 @@ class SequenceRecommender(ItemScorer):
         there = targets < self._items
         states = self.network(batch)[there]  # [M, d]
         return self._item_loss(states, targets[there])
+
+    def _answers(self, batch, targets: Tensor) -> int:
+        """How many targets a gathered batch has, over which `_loss` is a mean."""
+        return int((targets < self._items).sum())
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a row's loss needs no other row."""
+        return self.config.loss not in IN_BATCH
 
     def _item_loss(self, states: Tensor, targets: Tensor) -> Tensor:
         s = self.config

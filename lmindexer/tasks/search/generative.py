@@ -73,6 +73,7 @@ class GenerativeRetriever(SearchModel):
     """
 
     method = "generative_retriever"
+    in_parts = True
     label = "generative"
 
     @takes(form=TEXT, rows=COUNT, epochs=COUNT, learning_rate=NUMBER, batch=COUNT, beam=COUNT, seed=COUNT, name=TEXT)
@@ -150,6 +151,7 @@ class GenerativeRetriever(SearchModel):
             validate=validate,
             watch="NDCG@10",
             title="generative retriever",
+            answers=lambda vectors, documents: len(documents),
         )
         self.form_.eval()
         if rated.queries:
