@@ -1,12 +1,13 @@
 """Do the baselines agree with RecBole 1.2.1 at the same settings, on the same users, epoch for epoch?
 
-    python benchmarks/recbole_agreement.py prepare FOLDER --source ../shared/data/amazon-beauty --users 2000
-    python benchmarks/recbole_agreement.py ours FOLDER --seeds 0 1 2 --epochs 10
-    recbole/bin/python benchmarks/recbole_side.py FOLDER --seeds 0 1 2 --epochs 10       # see there
+    python benchmarks/recbole_agreement.py prepare FOLDER --source ../shared/data/amazon-beauty --core 8
+    python benchmarks/recbole_agreement.py ours FOLDER --seeds 0 1 2 --epochs 20
+    recbole/bin/python benchmarks/recbole_side.py FOLDER --seeds 0 1 2 --epochs 20       # see there
     python benchmarks/recbole_agreement.py compare FOLDER
 
+The part: users and items that have at least `--core` interactions within it, so that few epochs teach something.
 Both sides: all of a user's items but the last two train, the second last validates, the last is tested among all
-items of the part, those of the history included; Adam at 1e-3 without decay, the last epoch's model.
+items of the part, those of the history included; histories of 20, Adam at 1e-3 without decay, the last epoch's model.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 from pathlib import Path
 
 SAME = {
+    "max_history": 20,
     "learning_rate": 1e-3,
     "weight_decay": 0.0,
     "warmup_steps": 0,
@@ -22,7 +24,7 @@ SAME = {
     "patience": 0,
 }
 OF_MODEL = {
-    "HGN": {"loss": "bpr", "max_history": 50, "dropout": 0.0},
+    "HGN": {"loss": "bpr", "dropout": 0.0},
     "GRU4Rec": {"loss": "cross_entropy", "hidden": 128, "tied": True},
     "BERT4Rec": {"loss": "cross_entropy", "hidden_share": 0.3, "last_share": 0.3},
     "SASRec": {"loss": "cross_entropy"},
@@ -30,14 +32,14 @@ OF_MODEL = {
 }
 
 
-def prepare(folder: Path, source: Path, users: int) -> None:
-    """Draw users, and write the part as a corpus's folder and as RecBole's atomic files."""
+def prepare(folder: Path, source: Path, core: int) -> None:
+    """Write the part as RecBole's atomic files, and where it comes from."""
     import numpy as np
 
-    task = task_of_source(source, users)
+    task = task_of_source(source, core)
     part = folder / "part"
     part.mkdir(parents=True, exist_ok=True)
-    (folder / "source.json").write_text(json.dumps({"source": str(source), "users": users}), encoding="utf-8")
+    (folder / "source.json").write_text(json.dumps({"source": str(source), "core": core}), encoding="utf-8")
     rows = [
         f"{task.users[row]}\t{task.corpus.doc_ids[item]}\t{place}"
         for row in range(len(task.users))
@@ -55,19 +57,20 @@ def prepare(folder: Path, source: Path, users: int) -> None:
     print(task)
 
 
-def task_of_source(source: Path, users: int):
-    """The task of some users, drawn with seed 0, and of the items that they took."""
+def task_of_source(source: Path, core: int):
+    """The task of the part in which every user and every item has at least `core` interactions."""
     import numpy as np
 
     from lmindexer.datasets import load_folder
     from lmindexer.tasks.recommendation import Recommendation
 
     corpus = load_folder(source)
-    names = corpus.interactions.frame["user_id"].unique()
-    chosen = set(np.random.default_rng(0).permutation(names)[:users])
-    kept = corpus.interactions.frame[corpus.interactions.frame["user_id"].isin(chosen)]
-    taken = np.flatnonzero(np.isin(corpus.doc_ids, kept["doc_id"].unique()))
-    part = corpus.take(taken)
+    kept, before = corpus.interactions.frame, 0
+    while len(kept) != before:  # what leaves may take others below the bound
+        before = len(kept)
+        for column in ("doc_id", "user_id"):
+            kept = kept[kept.groupby(column)[column].transform("size") >= core]
+    part = corpus.take(np.flatnonzero(np.isin(corpus.doc_ids, kept["doc_id"].unique())))
     part.interactions = type(corpus.interactions).from_frame(kept)
     return Recommendation(part)
 
@@ -76,7 +79,7 @@ def ours(folder: Path, models: list[str], seeds: list[int], epochs: int, batch: 
     from lmindexer.tasks import recommendation
 
     given = json.loads((folder / "source.json").read_text(encoding="utf-8"))
-    task = task_of_source(Path(given["source"]), given["users"])
+    task = task_of_source(Path(given["source"]), given["core"])
     names = ["Recall@5", "Recall@10", "NDCG@5", "NDCG@10"]
     for seed in seeds:
         for name in models:
@@ -128,14 +131,14 @@ def main() -> None:
     parser.add_argument("what", choices=["prepare", "ours", "compare"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--source", type=Path, default=Path("../shared/data/amazon-beauty"))
-    parser.add_argument("--users", type=int, default=2000)
+    parser.add_argument("--core", type=int, default=8)
     parser.add_argument("--models", nargs="*", default=list(OF_MODEL))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=256, help="right items a step, about")
     args = parser.parse_args()
     if args.what == "prepare":
-        prepare(args.folder, args.source, args.users)
+        prepare(args.folder, args.source, args.core)
     elif args.what == "ours":
         ours(args.folder, args.models, args.seeds, args.epochs, args.batch)
     else:
