@@ -1,8 +1,8 @@
 """Do the baselines agree with RecBole 1.2.1 at the same settings, on the same users, epoch for epoch?
 
     python benchmarks/recbole_agreement.py prepare FOLDER --source ../shared/data/amazon-beauty --core 8
-    python benchmarks/recbole_agreement.py ours FOLDER --seeds 0 1 2 --epochs 20
-    recbole/bin/python benchmarks/recbole_side.py FOLDER --seeds 0 1 2 --epochs 20       # see there
+    python benchmarks/recbole_agreement.py ours FOLDER --seeds 0 1 2 --epochs 8
+    recbole/bin/python benchmarks/recbole_side.py FOLDER --seeds 0 1 2 --epochs 8       # see there
     python benchmarks/recbole_agreement.py compare FOLDER
 
 The part: users and items that have at least `--core` interactions within it, so that few epochs teach something.
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--core", type=int, default=8)
     parser.add_argument("--models", nargs="*", default=list(OF_MODEL))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=256, help="right items a step, about")
     args = parser.parse_args()
     if args.what == "prepare":

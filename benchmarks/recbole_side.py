@@ -4,7 +4,7 @@
     recbole/bin/pip install torch numpy==1.26.4 "pandas<2.3" "scipy<1.14" "scikit-learn<1.6" pyyaml colorlog colorama \\
         tqdm tabulate texttable psutil thop plotly tensorboard
     recbole/bin/pip install --no-deps recbole==1.2.1      # ray and hyperopt are not needed
-    recbole/bin/python benchmarks/recbole_side.py FOLDER --models SASRec HGN --seeds 0 1 2 --epochs 20
+    recbole/bin/python benchmarks/recbole_side.py FOLDER --models SASRec HGN --seeds 0 1 2 --epochs 8
 
 FOLDER is what `recbole_agreement.py prepare` wrote. Saving is off, so that no checkpoint is loaded again (which
 RecBole 1.2.1 cannot with torch ≥ 2.6); the last epoch's model is tested, as on the other side.
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", nargs="*", default=list(OF_MODEL))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=256)
     args = parser.parse_args()
     sys.argv = sys.argv[:1]  # RecBole reads the command line too
