@@ -6,7 +6,7 @@ from search_task import shop
 
 from lmindexer.common.errors import SettingsError
 from lmindexer.tasks import load_task_model
-from lmindexer.tasks.search import DualEncoder, Retrieval
+from lmindexer.tasks.search import DualEncoder, Retrieval, encoder_training
 from lmindexer.tasks.search.encoder_training import hard_negatives
 
 
@@ -35,6 +35,25 @@ def test_the_trained_encoder_comes_back_from_disk(trained):
     again = load_task_model(folder)
     np.testing.assert_allclose(again.states(["a red ball"]), model.states(["a red ball"]), atol=1e-5)
     assert model.search("red ball", top=3)["doc_id"].tolist() == again.search("red ball", top=3)["doc_id"].tolist()
+
+
+def test_a_stopped_training_goes_on_to_the_same_encoder(trained, task, tmp_path, monkeypatch):
+    plain, drawn = encoder_training._Pairs.columns, []
+
+    def stopping(self, *batch):
+        drawn.append(batch)
+        if len(drawn) > 4:  # in the second epoch
+            raise KeyboardInterrupt
+        return plain(self, *batch)
+
+    options = {"epochs": 1, "batch": 8, "most_steps": 6, "learning_rate": 1e-4}
+    monkeypatch.setattr(encoder_training._Pairs, "columns", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        DualEncoder("encoder", **options).fit(task, run=tmp_path / "run", progress=False)
+    monkeypatch.setattr(encoder_training._Pairs, "columns", plain)
+    again = DualEncoder("encoder", **options).fit(task, run=tmp_path / "run", progress=False)
+    assert [hard for *_, hard in drawn] == [False, False, False, True, True]
+    np.testing.assert_array_equal(again.documents_, trained[0].documents_)
 
 
 def test_hard_negatives_are_found_by_bm25_and_never_right(task):

@@ -9,7 +9,7 @@ with the encoder that it started from.
 """
 
 import hashlib
-import time
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ import pandas as pd
 from lmindexer.common.errors import LMIndexerError, SettingsError, TrainingError
 from lmindexer.model.backbones import minilm_folder, quiet_loading
 from lmindexer.tasks.base import Task
-from lmindexer.tasks.fitting import NO_QUERY, Fitting
+from lmindexer.tasks.fitting import NO_QUERY, FitSettings, Fitting, train
 from lmindexer.tasks.search.bm25 import BM25
 from lmindexer.tasks.search.training_pairs import TrainingPairs
 from lmindexer.tasks.search.vectors import TextVectors
@@ -27,6 +27,7 @@ from lmindexer.two_step.embeddings import SentenceTransformerEmbeddings
 ENCODER = "encoder"
 LOOKED_AT = 30  # of BM25's ranking: hard negatives are drawn from these (the slides' baselines use its top 30)
 MOST_TOKENS = 128
+SCALE = 20.0  # s
 
 
 class TrainedEncoder(SentenceTransformerEmbeddings):
@@ -73,48 +74,65 @@ class TrainedEncoder(SentenceTransformerEmbeddings):
 
 
 def train_encoder(task: Task, settings: dict, fitting: Fitting, device) -> tuple[TextVectors, pd.DataFrame]:
-    """The trained encoder, and its history: one row an epoch with the part, mean loss and processor seconds."""
-    import torch
+    """The trained encoder, and its history: one row an epoch, `part` says against what."""
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-    from sentence_transformers.util import batch_to_device
 
-    torch.manual_seed(settings["seed"])
-    source = SentenceTransformerEmbeddings(_folder(settings["embeddings"]), MOST_TOKENS)
-    network = source._loaded().to(device)
-    loss = MultipleNegativesRankingLoss(network, scale=20.0)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings["learning_rate"], weight_decay=0.01)
-    texts, documents = task.texts("train"), task.corpus.documents()
-    pairs = TrainingPairs(task.judgements("train"), np.zeros((len(texts), 1), np.float32))
-    if not texts:
-        raise TrainingError(NO_QUERY)
-    hard, rows, steps = None, [], 0
-    for epoch in range(settings["epochs"] + 1):  # the last epoch is the one with hard negatives
-        began = time.process_time()
-        if epoch == settings["epochs"]:
-            hard = hard_negatives(task, texts, settings["seed"])
-        order, right = pairs.epoch(epoch, settings["seed"])
-        total = count = 0
-        network.train()
-        for at in range(0, len(order) - 1, settings["batch"]):
-            some, answers = order[at : at + settings["batch"]], right[at : at + settings["batch"]]
-            columns = [[texts[q] for q in some], [documents[d] for d in answers]]
-            if hard is not None:
-                columns.append([documents[hard[q]] for q in some])
-            features = [batch_to_device(network.preprocess(column), device) for column in columns]
-            value = loss(features, None)
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            total, count, steps = total + float(value.detach()), count + 1, steps + 1
-            if settings["most_steps"] and steps >= settings["most_steps"] * (epoch + 1) / (settings["epochs"] + 1):
-                break
-        part = "in-batch negatives" if hard is None else "and BM25's"
-        seconds = time.process_time() - began
-        rows.append(
-            {"epoch": epoch + 1, "part": part, "step": steps, "loss": total / max(1, count), "seconds": seconds}
-        )
-    return TextVectors(TrainedEncoder.of(network, MOST_TOKENS)), pd.DataFrame(rows)
+    network = SentenceTransformerEmbeddings(_folder(settings["embeddings"]), MOST_TOKENS)._loaded().to(device)
+    ranking = MultipleNegativesRankingLoss(network, scale=SCALE)
+    pairs = _Pairs(task, settings)
+    history = train(
+        network,
+        FitSettings(
+            epochs=settings["epochs"] + 1,
+            learning_rate=settings["learning_rate"],
+            weight_decay=0.01,
+            clip=1.0,
+            seed=settings["seed"],
+        ),
+        batches=pairs.batches,
+        gather=lambda batch: tuple(_Column(network.preprocess(texts)) for texts in pairs.columns(*batch)),
+        loss=lambda *columns: ranking(columns, None),
+        fitting=fitting,
+        title="Dual Encoder",
+    )
+    history["part"] = ["in-batch negatives"] * settings["epochs"] + ["and BM25's"]
+    return TextVectors(TrainedEncoder.of(network, MOST_TOKENS)), history
+
+
+class _Column(dict):
+    """What a network reads of some texts; goes to a device whole."""
+
+    def to(self, device) -> "_Column":
+        return _Column({name: value.to(device) if hasattr(value, "to") else value for name, value in self.items()})
+
+
+class _Pairs:
+    """Batches of training queries and right documents; in the last epoch each with a hard negative too."""
+
+    def __init__(self, task: Task, settings: dict):
+        self.task, self.settings = task, settings
+        self.texts, self.documents = task.texts("train"), task.corpus.documents()
+        if not self.texts:
+            raise TrainingError(NO_QUERY)
+        self.pairs = TrainingPairs(task.judgements("train"), np.zeros((len(self.texts), 1), np.float32))
+
+    def batches(self, epoch: int) -> list[tuple]:
+        """(queries, right documents, whether hard negatives come too); a query alone has nothing to be told from."""
+        size, epochs = self.settings["batch"], self.settings["epochs"] + 1
+        order, right = self.pairs.epoch(epoch, self.settings["seed"])
+        starts = list(range(0, max(1, len(order) - 1), size))
+        if self.settings["most_steps"]:
+            starts = starts[: max(1, self.settings["most_steps"] // epochs)]
+        return [(order[at : at + size], right[at : at + size], epoch == epochs - 1) for at in starts]
+
+    def columns(self, queries: np.ndarray, right: np.ndarray, hard: bool) -> list[list[str]]:
+        """Their texts: of the queries, of the right documents, of the hard negatives."""
+        found = [[self.texts[q] for q in queries], [self.documents[d] for d in right]]
+        return [*found, [self.documents[self.hard[q]] for q in queries]] if hard else found
+
+    @cached_property
+    def hard(self) -> np.ndarray:
+        return hard_negatives(self.task, self.texts, self.settings["seed"])
 
 
 def hard_negatives(task: Task, texts: list[str], seed: int) -> np.ndarray:
