@@ -4,15 +4,18 @@
 
 Two T5s: TIGER's sizes (d 128, 4 + 4 layers, 6 heads of 64, inner 1,024), and a small one that a CPU can train (d 64,
 2 + 2 layers, 4 heads of 16, inner 128). Histories of 20 items as 80 tokens; IDs of three codes of 256 and a suffix;
-beam 20. Both sides run the same encoder, and their decoders have the same sizes. Weights are random, sharpened so that
-each level is about as sure as a model trained on Beauty: a flat model would make the exact search look at everything.
-All times are processor time of one process, within one run.
+beam 20. Both encoders have the same weights (ours multiplies by `tasks.generative.product`), and the decoders have the
+same sizes. Weights are random, sharpened so that each level is about as sure as a model trained on Beauty: a flat model
+would make the exact search look at everything. Times are medians of rounds in which all sides take their turn:
+processor time of one process with one thread, time on the wall with two, where a busy machine shows in both sides.
 """
 
 import argparse
+import copy
 import os
 import time
 from pathlib import Path
+from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -22,6 +25,7 @@ MODELS = {
 }
 TOKENS, CODES, POSITIONS, WIDTH, TOP = 80, 256, 3, 20, 10
 ENTROPY = (3.8, 2.5, 0.7)  # nats at each position, as on Beauty
+TURN = 0.05  # seconds that one side runs on end: each finds its own weights in the cache
 
 
 def some_ids(documents: int, seed: int = 0):
@@ -37,7 +41,7 @@ def some_ids(documents: int, seed: int = 0):
 
 
 def build(documents: int):
-    """IDs, tree and what the tree costs."""
+    """IDs, tree and processor seconds of building it."""
     from lmindexer.tasks.decoding import DecodingTree
 
     ids = some_ids(documents)
@@ -102,21 +106,30 @@ def prefix_dictionary(ids):
     return {prefix: sorted(tokens) for prefix, tokens in found.items()}
 
 
-def per_second(run, queries: int, seconds: float = 3.0, most: int = 30) -> float:
-    """Queries a processor second of `run`, which answers `queries`; once unmeasured first."""
-    run()
-    began, rounds = time.process_time(), 0
-    while rounds < most and (rounds == 0 or time.process_time() - began < seconds):
+def medians(runs: dict, seconds: float, clock, fewest: int = 5, most: int = 40) -> dict[str, float]:
+    """Seconds of each run by `clock`: medians over rounds in which all take their turn, of TURN seconds or once."""
+    times, taken = {}, {name: [] for name in runs}
+    for name, run in runs.items():
         run()
+        before = time.process_time()
+        run()
+        times[name] = max(1, round(TURN / (time.process_time() - before)))
+    began, rounds = time.process_time(), 0
+    while rounds < fewest or (rounds < most and time.process_time() - began < seconds):
+        for name, run in runs.items():
+            before = clock()
+            for _ in range(times[name]):
+                run()
+            taken[name].append((clock() - before) / times[name])
         rounds += 1
-    return rounds * queries / (time.process_time() - began)
+    return {name: median(values) for name, values in taken.items()}
 
 
-def outside(run, scorer_of) -> float:
-    """Share of a search's processor time, encoder left out, that is not spent in the decoder's layers."""
+def in_layers(search, scorer_of, rounds: int = 25) -> tuple[float, float]:
+    """Processor seconds of a search, and those spent in the decoder's layers; the encoder's states are read before."""
     from lmindexer.tasks.generative import DecoderScorer
 
-    inside, plain = [0.0], DecoderScorer._step
+    plain, inside, found = DecoderScorer._step, [0.0], []
 
     def timed(self, *args):
         began = time.process_time()
@@ -124,50 +137,51 @@ def outside(run, scorer_of) -> float:
         inside[0] += time.process_time() - began
         return answer
 
-    whole = 0.0
-    for _ in range(8):
-        scorer = scorer_of()
-        DecoderScorer._step = timed
-        began = time.process_time()
-        run(scorer)
-        whole += time.process_time() - began
+    DecoderScorer._step = timed
+    try:
+        for _ in range(rounds):
+            scorer, inside[0], began = scorer_of(), 0.0, time.process_time()
+            search(scorer)
+            found.append((time.process_time() - began, inside[0]))
+    finally:
         DecoderScorer._step = plain
-    return 1 - inside[0] / whole
+    return median(whole for whole, _ in found), median(layers for _, layers in found)
 
 
 def without_tree(scorer, tree) -> None:
     """A beam over all codes, existing or not: the same decoder steps, softmax and top-k, without a tree."""
     import torch
 
+    from lmindexer.tasks.generative import product
+
     state, scores = scorer.begin(), torch.zeros(scorer.queries, 1)
     for level in range(1, tree.depth + 1):
-        log_p = (state[0] @ scorer.decoder.outputs[level - 1].T).log_softmax(-1)
+        log_p = product(state[0], scorer.decoder.outputs[level - 1]).log_softmax(-1)
         total = (scores.view(-1, 1) + log_p).view(scorer.queries, -1)
         scores, place = total.topk(min(WIDTH, total.shape[1]), 1)
-        rows = len(state[0]) // scorer.queries
+        rows = state[0].shape[0] // scorer.queries
         row = (torch.arange(scorer.queries)[:, None] * rows + place // log_p.shape[1]).flatten()
         if level < tree.depth:
-            pasts = [(k.index_select(0, row), v.index_select(0, row)) for k, v in state[1]]
-            inputs = scorer.decoder.inputs[level - 1][(place % log_p.shape[1]).flatten()]
-            state = scorer._step(inputs, level, pasts, state[2][row])
+            state = scorer.after(state, row, (place % log_p.shape[1]).flatten(), level)
 
 
-def measure(documents: int, name: str) -> list[dict]:
+def measure(name: str, data: tuple, threads: list[int]) -> list[dict]:
+    """One row for each batch size and number of threads: seconds a query of each side, and what the tree costs."""
     import torch
 
     from lmindexer.tasks.decoding import beam_search, exact_top
-    from lmindexer.tasks.generative import DecoderScorer
+    from lmindexer.tasks.generative import DecoderScorer, quicken
 
-    ids, tree, seconds = build(documents)
+    ids, tree, building, allowed = data
     theirs, ours = models(ids, tree, MODELS[name])
-    allowed = prefix_dictionary(ids)
+    encoder = quicken(copy.deepcopy(theirs.encoder))
     rows = []
     for batch in (1, 16):
         tokens = torch.randint(2, 2 + POSITIONS * CODES, (batch, TOKENS))
         present = torch.ones(batch, TOKENS, dtype=torch.bool)
 
         def encode(tokens=tokens):
-            return theirs.encoder(input_ids=tokens).last_hidden_state
+            return encoder(input_ids=tokens).last_hidden_state
 
         def generate(tokens=tokens):
             theirs.generate(
@@ -176,38 +190,69 @@ def measure(documents: int, name: str) -> list[dict]:
                 prefix_allowed_tokens_fn=lambda _, sent: allowed.get(tuple(sent[1:].tolist()), [1]),
             )  # fmt: skip
 
-        def scorer(encode=encode, present=present):
-            return DecoderScorer(ours, encode(), present)
-
         with torch.inference_mode():
             if batch == 1:
-                many = theirs.encoder(input_ids=torch.randint(2, 2 + POSITIONS * CODES, (16, TOKENS)))
+                many = encoder(input_ids=torch.randint(2, 2 + POSITIONS * CODES, (16, TOKENS)))
                 sharpen(ours, DecoderScorer(ours, many.last_hidden_state, torch.ones(16, TOKENS, dtype=bool)), tree)
-            row = {"model": name, "IDs": documents, "batch": batch, "build s": seconds, "MiB": tree.nbytes / 2**20}
-            row["encoder"] = per_second(encode, batch, 2)
-            row["generate"] = per_second(generate, batch)
-            row["beam 20"] = per_second(lambda s=scorer: beam_search(s(), tree, TOP, WIDTH), batch)
-            row["with"] = outside(lambda s: beam_search(s, tree, TOP, WIDTH), scorer)
-            row["without"] = outside(lambda s: without_tree(s, tree), scorer)
-            row["exact 10"] = per_second(lambda s=scorer: exact_top(s(), tree, TOP, WIDTH), batch)
-        print(row, flush=True)
-        rows.append(row)
+            states = encode()
+
+            def scorer(states=states, present=present):
+                return DecoderScorer(ours, states, present)
+
+            for number in threads:
+                torch.set_num_threads(number)
+                runs = {
+                    "generate": generate,
+                    "their encoder": lambda tokens=tokens: theirs.encoder(input_ids=tokens),
+                    "our encoder": encode,
+                    "beam": lambda s=scorer: beam_search(s(), tree, TOP, WIDTH),
+                    "exact": lambda s=scorer: exact_top(s(), tree, TOP, WIDTH),
+                }
+                row = {"model": name, "IDs": len(ids), "batch": batch, "threads": number, "build": building}
+                row |= medians(runs, 12, time.process_time if number == 1 else time.perf_counter)
+                if number == 1:
+                    row["with"] = in_layers(lambda s: beam_search(s, tree, TOP, WIDTH), scorer)
+                    row["without"] = in_layers(lambda s: without_tree(s, tree), scorer)
+                row["MiB"] = tree.nbytes / 2**20
+                print(row, flush=True)
+                rows.append(row)
     return rows
 
 
-def report(rows: list[dict]) -> str:
+def rates(rows: list[dict]) -> str:
+    """Milliseconds a query and ratios, as Markdown."""
     lines = [
-        "| model | IDs | batch | encoder alone | `generate` | beam 20 | beam 20 / `generate` "
-        "| outside the decoder: with the tree | without | exact top-10 | its cost in beams | tree, MiB | built in s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| model | IDs | batch | threads | `generate` | its encoder | our encoder | beam 20 | exact top-10 "
+        "| whole: `generate` / (our encoder + beam) | after the encoder: (`generate` - its encoder) / beam "
+        "| bound: `generate` / our encoder | exact / beam | tree, MiB | built in s |",
+        "|---" * 15 + "|",
     ]
     for row in rows:
+        parts = ("generate", "their encoder", "our encoder", "beam", "exact")
+        generate, their, our, beam, exact = (1e3 * row[part] / row["batch"] for part in parts)
         lines.append(
-            f"| {row['model']} | {row['IDs']:,} | {row['batch']} | {row['encoder']:.0f} | {row['generate']:.2f} "
-            f"| {row['beam 20']:.1f} | {row['beam 20'] / row['generate']:.0f}× | {row['with']:.0%} "
-            f"| {row['without']:.0%} | {row['exact 10']:.1f} | {row['beam 20'] / row['exact 10']:.1f} "
-            f"| {row['MiB']:.0f} | {row['build s']:.1f} |"
+            f"| {row['model']} | {row['IDs']:,} | {row['batch']} | {row['threads']} | {generate:.1f} | {their:.2f} "
+            f"| {our:.2f} | {beam:.2f} | {exact:.2f} | {generate / (our + beam):.1f}× "
+            f"| {(generate - their) / beam:.1f}× | {generate / our:.0f}× | {exact / beam:.1f} | {row['MiB']:.0f} "
+            f"| {row['build']:.1f} |"
         )
+    return "\n".join(lines)
+
+
+def shares(rows: list[dict]) -> str:
+    """What a search spends outside the decoder's layers, and the tree's part of it, as Markdown."""
+    lines = [
+        "| model | IDs | batch | a search, ms | outside the layers, ms | without a tree, ms | the tree's share |",
+        "|---" * 7 + "|",
+    ]
+    for row in rows:
+        if "with" in row:
+            (whole, layers), (free, free_layers) = row["with"], row["without"]
+            outside, free = 1e3 * (whole - layers), 1e3 * (free - free_layers)
+            lines.append(
+                f"| {row['model']} | {row['IDs']:,} | {row['batch']} | {1e3 * whole:.2f} | {outside:.2f} | {free:.2f} "
+                f"| {(outside - free) / (1e3 * whole):.0%} |"
+            )
     return "\n".join(lines)
 
 
@@ -215,16 +260,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--ids", nargs="*", type=int, default=[12_000, 1_000_000])
     parser.add_argument("--models", nargs="*", choices=list(MODELS), default=list(MODELS))
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="a file for the table; printed in any case")
+    parser.add_argument("--threads", nargs="*", type=int, default=[1, 2])
+    parser.add_argument("--out", type=Path, help="a file for the tables; printed in any case")
     args = parser.parse_args()
-    import torch
-
-    torch.set_num_threads(args.threads)
-    table = report([row for name in args.models for documents in args.ids for row in measure(documents, name)])
-    print(table)
+    rows = []
+    for documents in args.ids:
+        ids, tree, building = build(documents)
+        data = ids, tree, building, prefix_dictionary(ids)
+        rows += [row for name in args.models for row in measure(name, data, args.threads)]
+    rows.sort(key=lambda row: args.models.index(row["model"]))
+    tables = f"{rates(rows)}\n\n{shares(rows)}\n"
+    print(tables)
     if args.out:
-        args.out.write_text(table + "\n", encoding="utf-8")
+        args.out.write_text(tables, encoding="utf-8")
 
 
 if __name__ == "__main__":

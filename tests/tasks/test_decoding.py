@@ -51,8 +51,7 @@ class NodeTable:
         assert (self.tree.parent[edges.node].long() == edges.parent[edges.row]).all()
         assert edges.width is None or self.grids
         self.asked.append((edges.level, len(edges.parent)))
-        answer = self.log_p()[edges.query[edges.row], edges.node]
-        return answer if edges.missing is None else answer.where(~edges.missing.flatten(), 9.9)  # must not matter
+        return edges.masked(self.log_p()[edges.query[edges.row], edges.node])
 
 
 def some_ids(seed: int, documents: int = 40, sizes=(3, 4, 3), uneven: bool = True):

@@ -2,7 +2,7 @@
 
 The children of a node are consecutive nodes, so a row is two numbers: its first child and how many there are. A
 **grid** gives every row as many edges as the largest row has; those that do not exist (`missing`) repeat the row's
-last child and their answers are not looked at. Softmax, sums and the choice of the best are then one operation on a
+last child and have the probability 0. Softmax, sums and the choice of the best are then one operation on a
 table, which is several times as fast as on rows of unequal length. A **list** holds what exists and no more: so one
 prefix with ten thousand documents costs the others nothing.
 """
@@ -118,6 +118,6 @@ class Edges:
             return torch.arange(len(self), device=self.counts.device)
         return torch.nonzero(~self.missing.flatten())[:, 0]
 
-    @property
+    @cached_property
     def _places(self) -> Tensor:
         return torch.arange(self.width, device=self.counts.device)

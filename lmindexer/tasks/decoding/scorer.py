@@ -15,8 +15,8 @@ class Scorer(Protocol):
         queries: B, the number of inputs.
         normalised: the probabilities of every prefix's children sum to one, so decoding takes an only child's
             log P = 0 without asking.
-        grids: may be left out; True says that `score` can be given a grid, which is quicker. A softmax over a prefix's
-            children must leave its missing edges out, as `segment_log_softmax` does.
+        grids: may be left out; True says that `score` can be given a grid, which is quicker. Its missing edges must
+            get -inf and have no part in a softmax over a prefix's children: see `segment_log_softmax`.
     """
 
     queries: int
@@ -29,10 +29,7 @@ class Scorer(Protocol):
         """Row i of the answer: row rows[i] of `state`, gone on to nodes[i], which lie at `level`. Caches live here."""
 
     def score(self, state: Any, edges: Edges) -> torch.Tensor:
-        """[E] log P(child | its prefix, input) of every edge; `edges.row` says which row of the state it leaves.
-
-        What is answered for the missing edges of a grid does not matter.
-        """
+        """[E] log P(child | its prefix, input) of every edge; `edges.row` says which row of the state it leaves."""
 
 
 def counts_of(query: torch.Tensor, queries: int) -> tuple[torch.Tensor, torch.Tensor]:

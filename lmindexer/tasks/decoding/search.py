@@ -147,9 +147,11 @@ def best_of_each(score: torch.Tensor, query: torch.Tensor, queries: int, width: 
     longest = int(counts.max()) if queries else 0
     if longest <= width:
         return torch.nonzero(score > -torch.inf)[:, 0]
-    column = torch.arange(query.shape[0], device=query.device) - first.index_select(0, query)
-    table = score.new_full((queries, longest), -torch.inf)
-    table[query, column] = score
+    if longest * queries == score.shape[0]:
+        table = score.view(queries, longest)
+    else:
+        table = score.new_full((queries, longest), -torch.inf)
+        table[query, torch.arange(query.shape[0], device=query.device) - first.index_select(0, query)] = score
     found, _ = best_of_table(table, width)
     line = found.div(longest, rounding_mode="floor")
     return first.index_select(0, line) + found.remainder(longest)
@@ -180,25 +182,25 @@ def _begin(scorer: Scorer, tree: DecodingTree) -> Rows:
 
 
 def _edge_scores(scorer: Scorer, rows: Rows, edges: Edges) -> torch.Tensor:
-    """log P of every edge; the edges of prefixes that do not go on are certain."""
+    """log P of every edge, -inf for those that are missing; the edges of prefixes that do not go on are certain."""
     if rows.asked is None and rows.node.shape[0]:
         return scorer.score(rows.state, edges)
-    answer = rows.score.new_zeros(len(edges))
+    answer = edges.masked(rows.score.new_zeros(len(edges)))
     if rows.asked is None or not rows.asked.shape[0]:  # no query has an allowed document, or all is certain
         return answer
     found = scorer.score(rows.state, edges.take(rows.asked)).to(answer.dtype)
     if edges.width is not None:
-        return answer.view(-1, edges.width).index_copy_(0, rows.asked, found.view(-1, edges.width)).flatten()
+        return answer.view(-1, edges.width).index_copy(0, rows.asked, found.view(-1, edges.width)).flatten()
     goes_on = torch.zeros_like(rows.node, dtype=torch.bool).index_fill_(0, rows.asked, True)
     answer[goes_on.index_select(0, edges.row)] = found
     return answer
 
 
 def _total(rows: Rows, edges: Edges, log_probability: torch.Tensor) -> torch.Tensor:
-    """Sums so far of all edges, -inf for those that are missing."""
+    """Sums so far of all edges."""
     if edges.width is None:
         return rows.score.index_select(0, edges.row) + log_probability
-    return edges.masked((rows.score[:, None] + log_probability.view(len(rows.score), edges.width)).flatten())
+    return (rows.score[:, None] + log_probability.view(-1, edges.width)).flatten() if edges.width else log_probability
 
 
 def _filtered(score: torch.Tensor, edges: Edges, keep: Filter | None) -> torch.Tensor:

@@ -8,6 +8,7 @@ cache of self-attention, one tensor for all layers, follows each prefix.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -190,7 +191,7 @@ class CodeDecoder(TreeModule):
         if whole:
             logits = logits.log_softmax(-1)
         existing = self._existing(logits, edges)
-        return existing if whole else segment_log_softmax(existing, edges)
+        return edges.masked(existing) if whole else segment_log_softmax(existing, edges)
 
     def _existing(self, logits: Tensor, edges: Edges) -> Tensor:
         """The edges' part [E] of logits [R, codes of the level]."""
@@ -216,23 +217,31 @@ class DecoderScorer:
         mask = None if bool(present.all()) else present[:, None, None]
         self.blocks = [ReadingBlock(block, states, mask) for block in decoder.blocks]
 
-    @torch.no_grad()
     def begin(self):
+        return self._first
+
+    @cached_property
+    @torch.no_grad()
+    def _first(self):
+        """The state before the first code; an exact search begins twice."""
         x = self.decoder.start.expand(self.queries, -1)
         query = torch.arange(self.queries, device=x.device)
-        wide = self.blocks[0].own_out.shape[1]
-        return self._step(x, 0, x.new_empty(1, len(self.blocks), 2, self.queries, wide), query)
+        past = x.new_empty(1, len(self.blocks), 2, self.queries, self.blocks[0].own_out.shape[1])
+        return self._step(x, 0, past, query)
 
     @torch.no_grad()
     def advance(self, state, rows: Tensor, nodes: Tensor, level: int):
+        places = self.decoder._places(self.decoder.tree.code.index_select(0, nodes), level)
+        return self.after(state, rows, places, level)
+
+    def after(self, state, rows: Tensor, places: Tensor, level: int):
+        """The state of some rows after codes of a level, given by their places in the level's table: [R] both."""
         _, past, query = state
         longer = past.new_empty(past.shape[0] + 1, *past.shape[1:3], rows.shape[0], past.shape[-1])
         torch.index_select(past, 3, rows, out=longer[:-1])
-        places = self.decoder._places(self.decoder.tree.code.index_select(0, nodes), level)
         x = self.decoder.inputs[level - 1].index_select(0, places)
         return self._step(x, level, longer, query.index_select(0, rows))
 
-    @torch.no_grad()
     def score(self, state, edges: Edges) -> Tensor:
         return self.decoder.log_softmax(state[0], edges)
 

@@ -170,7 +170,8 @@ class PathHead(TreeModule):
     def edge_log_softmax(self, s: Tensor, edges: Edges, history: HistoryPaths | None) -> Tensor:
         """log P of each edge [E], normalised as the head is."""
         if self.whole_codebook(edges.level):
-            return self.codebook_log_softmax(s, edges.level)[edges.row, self._place(edges.code, edges.level)]
+            log_p = self.codebook_log_softmax(s, edges.level)
+            return edges.masked(log_p[edges.row, self._place(edges.code, edges.level)])
         return segment_log_softmax(self.edge_logits(s, edges, history), edges)
 
     def level_logits(self, x: Tensor, level: int, history: HistoryPaths | None) -> Tensor:
