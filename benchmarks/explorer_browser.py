@@ -3,13 +3,14 @@
     python benchmarks/explorer_browser.py [FOLDER [RUN]]       # default: the bundled WordNet run and two beside it
 
 A chromium (/usr/bin/chromium, or the one in LMINDEXER_CHROMIUM) is driven by Playwright. Each page is opened as a link
-of the app opens it, in a tab that has shown the overview; a drill is what a row of a table leads to. The overview as
-the first page of a new browser is told apart, beside an empty page of Streamlit and one with two bars of plotly: what
-the browser reads and compiles before anything of the explorer is drawn. "Page" is
-the processor time of the tab's main thread (scripts, styles, layout: Chrome's TaskDuration in thread ticks), "browser"
-that of all its processes, drawing in software included, "server" that of the Streamlit process. Processor time does not
-grow on a busy machine as wall time does; wall time is told beside it. The bounds are those of the project: 1.5 s for a
-page, 0.7 s for a drill, 3 s for the first document, all of the page's time.
+of the app opens it, in a tab that has shown the overview; a drill is what a row of a table leads to. The overview,
+which has no figure of plotly, and two pages that have some are also opened as the first page of a new browser, beside
+an empty page of Streamlit and one with two bars of plotly: what the browser reads and compiles before anything of the
+explorer is drawn. The first document is the first page with a figure of its tab, and pays for reading plotly. "Page"
+is the processor time of the tab's main thread (scripts, styles, layout: Chrome's TaskDuration in thread ticks),
+"browser" that of all its processes, drawing in software included, "server" that of the Streamlit process. Processor
+time does not grow on a busy machine as wall time does; wall time is told beside it. The bounds are those of the
+project: 1.5 s for a page, 0.7 s for a drill, 3 s for the first document, all of the page's time.
 """
 
 import argparse
@@ -36,6 +37,7 @@ QUIET = (
     " && !document.querySelector('[data-testid=stSkeleton]')"
     " && !/is being loaded|still being counted/.test(document.querySelector('[data-testid=stMain]')?.textContent)"
 )
+FIRST = "{}, the first page of a new browser"
 PAGES = ("overview", "search", "prefixes", "collapse", "map", "compare", "runs", "corpus", "studies")
 BARE = {
     "an empty page of Streamlit": "import streamlit as st\nst.title('empty')\n",
@@ -100,11 +102,11 @@ def thread_time(session) -> float:
     return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
 
 
-def measure(address: str, server: psutil.Process, run: str, documents: tuple[str, str]) -> list[dict]:
-    """Go through all steps once, in a new browser."""
+@contextlib.contextmanager
+def new_browser():
+    """A browser without anything kept from before: its tab, and what tells the tab's and its own processor time."""
     from playwright.sync_api import sync_playwright
 
-    rows = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         tab = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
@@ -112,25 +114,39 @@ def measure(address: str, server: psutil.Process, run: str, documents: tuple[str
         session = tab.context.new_cdp_session(tab)
         session.send("Performance.enable", {"timeDomain": "threadTicks"})
         process = browser_process()
-        before = processor_seconds(server)
-        tab.goto(f"{address}?run={quote(run)}")
-        tab.wait_for_selector("h1")
-        settle(tab)
-        told = thread_time(session), processor_seconds(process), processor_seconds(server) - before
-        rows.append(_row("overview, the first page of a new browser", "page", *told, 0.0))
+        yield tab, lambda: (thread_time(session), processor_seconds(process))
+        browser.close()
+
+
+def opened(tab, times, address: str, server: psutil.Process, step: str) -> dict:
+    """An address as the first page of a new browser."""
+    before = processor_seconds(server)
+    tab.goto(address)
+    tab.wait_for_selector("h1")
+    settle(tab)
+    return _row(step, "page", *times(), processor_seconds(server) - before, 0.0)
+
+
+def measure(address: str, server: psutil.Process, run: str, documents: tuple[str, str]) -> list[dict]:
+    """Go through all steps once, in a new browser; then open pages with figures as the first of a new one."""
+    rows = []
+    with new_browser() as (tab, times):
+        rows.append(opened(tab, times, f"{address}?run={quote(run)}", server, FIRST.format("overview")))
         for name, bound, path in steps(run):
             path = path.replace("FIRST", quote(documents[0])).replace("SECOND", quote(documents[1]))
-            start = (time.perf_counter(), thread_time(session), processor_seconds(process), processor_seconds(server))
+            start = (time.perf_counter(), *times(), processor_seconds(server))
             tab.evaluate(FOLLOW, path)
             tab.wait_for_timeout(250)  # the server has begun
             settle(tab)
-            end = (time.perf_counter(), thread_time(session), processor_seconds(process), processor_seconds(server))
+            end = (time.perf_counter(), *times(), processor_seconds(server))
             wall, page, whole, answered = (after - before for before, after in zip(start, end, strict=True))
             shown = tab.locator("[data-testid=stMain]").inner_text()
             if tab.locator("[data-testid=stException]").count() or "no run" in shown or "no document" in shown:
                 raise SystemExit(f"{name}: the page shows an error")
             rows.append(_row(name, bound, page, whole, answered, wall - WAITED))
-        browser.close()
+    for page in ("prefixes", "collapse"):
+        with new_browser() as (tab, times):
+            rows.append(opened(tab, times, f"{address}{page}?run={quote(run)}", server, FIRST.format(page)))
     return rows
 
 
@@ -141,23 +157,11 @@ def _row(step: str, bound: str, page: float, browser: float, server: float, wall
 
 def bare(step: str, program: str, folder: Path) -> dict:
     """A small program of Streamlit as the first page of a new browser."""
-    from playwright.sync_api import sync_playwright
-
     (folder / "bare.py").write_text(program, encoding="utf-8")
     server, address = serve(folder / "bare.py")
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            tab = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
-            session = tab.context.new_cdp_session(tab)
-            session.send("Performance.enable", {"timeDomain": "threadTicks"})
-            process = browser_process()
-            tab.goto(address, timeout=180_000)
-            tab.wait_for_selector("h1", timeout=180_000)
-            settle(tab)
-            told = thread_time(session), processor_seconds(process), processor_seconds(psutil.Process(server.pid))
-            browser.close()
-        return _row(step, "page", *told, 0.0)
+        with new_browser() as (tab, times):
+            return opened(tab, times, address, psutil.Process(server.pid), step)
     finally:
         end(server)
 

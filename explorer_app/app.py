@@ -75,6 +75,7 @@ SPACE = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit !important; opacity: .9; }
 [data-testid="stMultiSelect"] [data-tag], [data-testid="stBaseButton-primary"],
 [data-testid="stBaseButton-primaryFormSubmit"] { background-color: #005a8c; border-color: #005a8c; color: #fff; }
+[data-testid="stButtonGroup"] [data-variant="segmented_control"] { min-height: 2.5rem; }
 [data-testid="stPageLink"] p { white-space: normal; overflow: visible; }
 [data-testid="stText"] { unicode-bidi: plaintext; overflow-wrap: anywhere; }
 @media (max-width: 640px) {

@@ -6,10 +6,11 @@ button. Words are set as text by the browser and never read as markup.
 """
 
 from dataclasses import asdict, dataclass
-from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
+
+from explorer_app import links
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,10 @@ class Column:
     Attributes:
         name: of the column in the frame.
         label: what stands above it.
-        kind: "text", "long" (cut at two lines, unfolded by a press), "code" (an ID), "number" or "bar" (a share
-            from 0 to 1).
-        places: decimal places of a number.
+        kind: "text", "long" (cut at two lines, unfolded by a press), "code" (an ID), "number" or "bar" (a number
+            behind a bar).
+        places: decimal places of a number; a bar has two where nothing else is said.
+        most: the number at which a bar is full.
         help: shown when the label is pointed at or focused; plain text.
         narrow: whether the column is left out where the screen is narrow.
     """
@@ -29,9 +31,10 @@ class Column:
     name: str
     label: str
     kind: str = "text"
-    places: int = 0
+    places: int | None = None
     help: str = ""
     narrow: bool = False
+    most: float = 1.0
 
 
 def show(frame: pd.DataFrame, columns: list[Column], key: str, says: str, link=None, chosen: int | None = None) -> None:
@@ -44,7 +47,8 @@ def show(frame: pd.DataFrame, columns: list[Column], key: str, says: str, link=N
     """
     rows = [[_cell(value, column) for value, column in zip(row, columns, strict=True)]
             for row in frame[[column.name for column in columns]].itertuples(index=False)]  # fmt: skip
-    addresses = [_address(link(place)) if link else None for place in range(len(frame))]
+    targets = [link(place) if link else None for place in range(len(frame))]
+    addresses = [links.address(*target) if target else None for target in targets]
     first = next((n for n, column in enumerate(columns) if column.kind not in ("number", "bar")), 0)
     data = {"columns": [asdict(column) for column in columns], "rows": rows, "addresses": addresses}
     data |= {"first": first, "says": says, "chosen": chosen}
@@ -55,22 +59,15 @@ def _cell(value, column: Column):
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return None
     if column.kind in ("number", "bar"):
-        places = column.places if column.kind == "number" else 2
+        places = (2 if column.kind == "bar" else 0) if column.places is None else column.places
         number = round(float(value), places) + 0.0  # never "-0.00"
         return {"value": number, "shown": f"{number:,.{places}f}"}
     return {"value": str(value).lower()[:80], "shown": str(value)}
 
 
-def _address(target) -> str | None:
-    if target is None:
-        return None
-    page, query = target
-    return f"{'./' if page == 'overview' else page}?{urlencode(query, doseq=True)}"
-
-
 @st.cache_resource(show_spinner=False)
 def _component():
-    return st.components.v2.component("lmindexer_link_table", html=_HTML, css=_CSS, js=_JS)
+    return st.components.v2.component("lmindexer_link_table", html=_HTML, css=_CSS, js=links.FOLLOW + _JS)
 
 
 _HTML = '<div class="frame"><table></table></div>'
@@ -88,8 +85,8 @@ td { padding: .4rem .6rem; border-top: 1px solid var(--st-border-color-light, va
   vertical-align: top; unicode-bidi: isolate; max-width: 34rem; overflow-wrap: anywhere; }
 td.number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.code { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.text { min-width: 7.5rem; }
-td.long { min-width: 16rem; }
+td.text { min-width: 6rem; }
+td.long { min-width: 12rem; }
 td.long > span { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
 td.long > span[role="button"] { cursor: pointer; }
 td.long > span[aria-expanded="true"] { display: block; }
@@ -102,6 +99,7 @@ a:focus-visible, th button:focus-visible, td span:focus-visible {
 .bar { display: inline-block; width: 4.5rem; height: .5rem; border-radius: .25rem; margin-inline-end: .4rem;
   background: linear-gradient(to right, var(--st-primary-color) var(--share),
     var(--st-border-color) var(--share)); }
+table:has(th:nth-child(7)) .bar { width: 1.8rem; }
 @media (max-width: 640px) {
   .narrow { display: none; }
   .bar { width: 2rem; }
@@ -116,25 +114,19 @@ export default function ({ data, parentElement }) {
     if (text !== undefined) made.textContent = text;
     return made;
   };
-  const follow = (event) => {
-    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    window.history.pushState({}, "", event.currentTarget.href);
-    window.dispatchEvent(new PopStateEvent("popstate"));
-  };
   const cellOf = (found, column, address) => {
     const numeric = ["number", "bar"].includes(column.kind);
     const cell = make("td", `${numeric ? "number" : column.kind}${column.narrow ? " narrow" : ""}`);
     const shown = found === null ? "–" : found.shown;
     if (column.kind === "bar" && found !== null) {
       const bar = make("span", "bar");
-      bar.style.setProperty("--share", `${100 * Math.min(Math.max(found.value, 0), 1)}%`);
+      bar.style.setProperty("--share", `${100 * Math.min(Math.max(found.value / column.most, 0), 1)}%`);
       cell.append(bar);
     }
     if (address) {
       const link = make("a", "", shown || "(no title)");
       link.href = new URL(address, document.baseURI.split("?")[0]).href;
-      link.addEventListener("click", follow);
+      link.addEventListener("click", (event) => follow(event, link));
       cell.append(link);
     } else cell.append(column.kind === "long" ? make("span", "", shown) : shown);
     return cell;

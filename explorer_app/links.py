@@ -5,6 +5,7 @@ changes it. So a link can be sent, and the browser's back button brings every wi
 """
 
 from collections.abc import Callable, Sequence
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -118,12 +119,15 @@ def _store_cut(name: str, key: str) -> None:
     put(**{name: whole[:LONGEST], "from": None})
 
 
-def several(label: str, options: Sequence[str], name: str, where=st, default=(), **more) -> list[str]:
+def several(
+    label: str, options: Sequence[str], name: str, where=st, default=(), kind: str = "multiselect", **more
+) -> list[str]:
     """Several choices that live in the URL; `default` is chosen where the URL says nothing."""
     known, key = dict.fromkeys(get_all(name)), f"choice_{name}"
     value = [one for one in known if one in options] or list(default)
     st.session_state[key] = value
-    where.multiselect(label, list(options), key=key, on_change=_store, args=(name, key, list(default)), **more)
+    draw = getattr(where, kind)
+    draw(label, list(options), key=key, on_change=_store, args=(name, key, list(default)), **more)
     return value
 
 
@@ -138,6 +142,26 @@ def _store(name: str, key: str, default) -> None:
     if isinstance(value, bool):
         value = None if value == default else int(value)
     put(**{name: None if value == default else value, "from": None})
+
+
+def address(page: str, query_of: dict) -> str:
+    """Where a page of the app is, relative to the app.
+
+    >>> address("prefixes", {"run": "a b", "prefix": "3.17"})
+    'prefixes?run=a+b&prefix=3.17'
+    """
+    return f"{'./' if page == 'overview' else page}?{urlencode(query_of, doseq=True)}"
+
+
+# For components that draw links of their own: the page changes as by one of Streamlit's links, without a new load.
+FOLLOW = """
+const follow = (event, link) => {
+  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  window.history.pushState({}, "", link.href);
+  window.dispatchEvent(new PopStateEvent("popstate"));
+};
+"""
 
 
 def page_link(page: str, label: str, icon: str | None = None, where=st, **changes) -> None:

@@ -16,6 +16,7 @@ from lmindexer.plots.style import BELOW
 
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
 NUMBERS = "The numbers of the figure"
+SCALED = 480  # pixels: height on a phone of a figure that is drawn to scale
 LEGEND = 10  # entries of the longest legend that a phone shows
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
@@ -113,6 +114,8 @@ def _make_narrow(figure: go.Figure) -> None:
     legend = 1 < len(named) <= LEGEND
     below = 24 * len(named) if legend else 0
     titles = 18 if any(not one.showarrow and one.yref == "paper" for one in figure.layout.annotations) else 0
+    if any(axis.scaleanchor for axis in figure.select_yaxes()):  # drawn to scale: as high as wide, or there is a gap
+        figure.layout.height = min(figure.layout.height or SCALED, SCALED)
     if figure.layout.height and legend:
         figure.layout.height += max(below - 60, 0)
     figure.update_layout(
@@ -129,10 +132,12 @@ def _lines(text: str | None, width: int) -> list[str]:
     return [html.escape(line, quote=False) for part in parts for line in textwrap.wrap(html.unescape(part), width)]
 
 
-def export(name: str, figure: go.Figure | None = None, tables: dict[str, Table] | None = None) -> None:
+def export(
+    name: str, figure: go.Figure | Callable[[], go.Figure] | None = None, tables: dict[str, Table] | None = None
+) -> None:
     """A menu to save the figure (HTML here; PNG or SVG by the figure's camera) and the tables (CSV).
 
-    A table may be a function, which is asked when a person saves it: a whole run is not read for a menu.
+    Each may be a function, which is asked when a person saves it: a whole run is not read for a menu.
     """
     with st.popover("Export", icon=":material/download:"):
         for label, table in (tables or {}).items():
@@ -143,7 +148,7 @@ def export(name: str, figure: go.Figure | None = None, tables: dict[str, Table] 
             )  # fmt: skip
         if figure is not None:
             st.download_button(
-                "figure (HTML)", lambda: figure.to_html(include_plotlyjs=True).encode(), f"{name}.html", "text/html",
+                "figure (HTML)", partial(_page_of, figure), f"{name}.html", "text/html",
                 key=f"html_{name}", on_click="ignore",
             )  # fmt: skip
             key = f"form_{name}"
@@ -152,6 +157,10 @@ def export(name: str, figure: go.Figure | None = None, tables: dict[str, Table] 
                 "The camera above a figure saves", ["png", "svg"], key=key, required=True, format_func=str.upper,
                 on_change=lambda: st.session_state.update(picture_form=st.session_state[key]),
             )  # fmt: skip
+
+
+def _page_of(figure) -> bytes:
+    return (figure() if callable(figure) else figure).to_html(include_plotlyjs=True).encode()
 
 
 def _csv(table) -> bytes:

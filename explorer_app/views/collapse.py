@@ -11,7 +11,7 @@ from lmindexer.browse import RunBrowser, usage, words
 from lmindexer.browse.history import MEASURES, curves, measures_in
 from lmindexer.quality.diagnostics import diagnose
 
-FIRST = ("perplexity", "diff_ratio", "macro_f1", "loss")  # drawn without being asked, where they are measured
+FIRST = "perplexity"  # drawn without being asked; the other measures are a press away, for each takes the browser time
 
 
 def render() -> None:
@@ -60,15 +60,16 @@ def _training(run: RunBrowser, runs: dict[str, RunBrowser]) -> None:
             icon=":material/show_chart:",
         )
         return
-    named = [name for name in FIRST if name in there] or there[:4]
-    chosen = links.several("Measures", there, "measure", format_func=MEASURES.get, placeholder="the usual four")
-    figures = {name: _curve(histories, name, run) for name in chosen or named}
-    for start in range(0, len(figures), 2):
-        pair = list(figures.items())[start : start + 2]
-        for column, (name, figure) in zip(st.columns(2), pair, strict=False):
-            with column:
-                chart(figure, f"curve_{name}")
-                st.caption(helplines.LOSSES.get(name, ""))
+    chosen = links.several(
+        "Measures", there, "measure", default=[FIRST if FIRST in there else there[0]], kind="pills",
+        selection_mode="multi", format_func=MEASURES.get,
+    )  # fmt: skip
+    figures = {name: _curve(histories, name, run) for name in chosen}
+    columns = st.columns(min(len(figures), 2))
+    for place, (name, figure) in enumerate(figures.items()):
+        with columns[place % 2]:
+            chart(figure, f"curve_{name}")
+            st.markdown(_capital(MEASURES[name]), help=helplines.LOSSES.get(name))
     st.caption(
         "Lines: dotted = reconstructor warm-up, dashed = continuous warm-up, star = k-means start, solid = codes."
     )
@@ -77,6 +78,10 @@ def _training(run: RunBrowser, runs: dict[str, RunBrowser]) -> None:
 
 def _curve(histories, name: str, run: RunBrowser):
     return plots.training_curves(histories, name, run.codebook_sizes, run.documents)
+
+
+def _capital(words_of: str) -> str:
+    return words_of[:1].upper() + words_of[1:]
 
 
 def _codes(run: RunBrowser) -> None:

@@ -9,9 +9,9 @@ from explorer_app import context, helplines, links
 from explorer_app.link_table import Column, show
 from explorer_app.show import chart, export, id_of, md, metrics
 from lmindexer import plots
-from lmindexer.browse import compare, words
-from lmindexer.browse.side_by_side import BETTER, OTHER_SCALE, UNSURE, WORSE, differing_settings, measured
+from lmindexer.browse import compare, side_by_side, words
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.quality.verdict import EVEN
 
 MOST = 7  # further runs beside the first one
 
@@ -113,12 +113,16 @@ def _corpus(key: str):
     return context.shelf().runs[key].manifest["corpus"].get("fingerprint")
 
 
-SIGNS = {BETTER: "▲ better", WORSE: "▼ worse", UNSURE: "≈", OTHER_SCALE: "other K"}
+SIGNS = {
+    side_by_side.BETTER: "▲ better", side_by_side.WORSE: "▼ worse", side_by_side.HIGHER: "↑ higher",
+    side_by_side.LOWER: "↓ lower", side_by_side.UNSURE: "≈", side_by_side.OTHER_SCALE: "other K",
+    side_by_side.GIVEN: "by its making",
+}  # fmt: skip
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the runs …")
 def _measured(_pairs: dict, keys: tuple):
-    return measured(_pairs)
+    return side_by_side.measured(_pairs)
 
 
 def _several(key: str, run, pairs: dict) -> None:
@@ -137,15 +141,18 @@ def _several(key: str, run, pairs: dict) -> None:
     shown = pd.DataFrame([*cells.values(), unique, documents], columns=["metric", key, *found])
     _wide(shown, "several", "Metrics of all chosen runs")
     st.caption(
-        "▲ and ▼: the 95 % interval of the difference leaves out 0. ≈: it does not, so the two may be equal. "
-        "Perplexity is judged only where the codebooks are of one size."
+        "▲ and ▼: better or worse than the first run, and the 95 % interval of the difference leaves out 0. ≈: it does "
+        "not, so the two may be equal. ↑ and ↓: higher or lower, which is no merit: perplexity is a sign of health "
+        "and codes drawn at random have the most; it is better or worse only where one run reaches the verdict's "
+        f"bound, {EVEN[1]:.0%} of min(K, N), and the other does not. By its making: the codes of a category run are "
+        "the categories. Perplexities are compared only where the codebooks are of one size."
     )
     export("compare-several", tables={"metrics of all": rows})
     _settings_that_differ({key: run} | {name: pair.b for name, pair in found.items()})
 
 
 def _settings_that_differ(runs: dict) -> None:
-    rows = differing_settings(runs)
+    rows = side_by_side.differing_settings(runs)
     if rows.empty:
         st.caption("The runs say nothing of different settings.")
         return

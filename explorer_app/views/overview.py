@@ -5,15 +5,23 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from explorer_app import context, helplines, links
+from explorer_app import context, helplines, links, tree_picture
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, decimal, export, id_of, md, metrics, table
+from explorer_app.show import chart, export, id_of, md, metrics, table
 from explorer_app.views.parts import breadcrumbs
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, usage, words
 from lmindexer.browse.prefixes import children, tree
 
-DEPTH, PER_LEVEL = 2, 96  # of the tree at once: what can be read; a click shows the next level
+DEPTH = 2  # levels of the tree at once; a click shows the next one
+PER_LEVEL = {"icicle": 240, "sunburst": 96}  # parts of a level: what has a pixel, what plotly draws in time
+HOW = {
+    "icicle": "A click on a part goes down into it, the path above goes back up. Keys: arrows move, Enter goes down.",
+    "sunburst": "A click on a part goes down into it, a click on the middle goes back up.",
+}
+KINDS = ("run", "AMI", "perplexity", "unique")  # of the columns of the runs' numbers, in their order
+AMI_HELP = "Agreement of the first codes with the categories: 0 is what chance gives, 1 is the same grouping."
+PERPLEXITY_HELP = "How many codes of the position are in even use."
 MOODS = {"good": ":green[:material/check_circle:]", "fair": ":orange[:material/info:]", "bad": ":red[:material/error:]"}
 
 
@@ -28,7 +36,7 @@ def render() -> None:
     _numbers(run)
     _verdict(run)
     _tree(run)
-    _figures(run)
+    _against(run)
     with st.expander("Settings, seed, versions and timings", key="facts_open", on_change="rerun",
                      icon=":material/tune:") as folded:  # fmt: skip
         if folded.open:
@@ -76,18 +84,22 @@ def _tree(run: RunBrowser) -> None:
         return
     named = words.prepared(run)
     names = _names(run, prefix) if named else {}
-    figure = plots.hierarchy(
-        run, prefix=prefix, depth=DEPTH, level=level or 1, kind=kind, names=names, per_level=PER_LEVEL
-    )
-    chart(figure, f"tree_{kind}_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix), beside=True)
+    says = f"What lies under {id_of(prefix)}" if prefix else "The tree of IDs"
+    colour = f", colour = leading category (level {level})" if level else ""
+    figure = partial(plots.hierarchy, run, (), prefix, DEPTH, level or 1, kind, names, PER_LEVEL[kind])
+    if kind == "icicle":
+        st.markdown(f"**{md(says)}**: height = documents{colour}")
+        tree_picture.show(tree(run, prefix, DEPTH, level or 1, PER_LEVEL[kind]), prefix, names, says)
+    else:
+        chart(figure(), f"tree_{'.'.join(map(str, prefix))}", lambda chosen: _drill(chosen, prefix), beside=True)
     if not named:
         _await_names(run)
     with st.container(horizontal=True, vertical_alignment="center"):
-        back = "the part at the left edge" if kind == "icicle" else "the middle"
-        st.caption(f"A click on a part goes down into it, a click on {back} goes back up.")
+        st.caption(HOW[kind])
         ids = partial(documents.whole, run, prefix, texts=False)
         nodes = partial(tree, run, prefix, 3, level or 1, 400)
-        export("tree", figure, {"nodes": nodes, f"all IDs {'under this prefix' if prefix else 'of the run'}": ids})
+        tables = {"nodes": nodes, f"all IDs {'under this prefix' if prefix else 'of the run'}": ids}
+        export("tree", figure, tables)
     links.page_link(
         "prefixes", f"Look closely at {md(id_of(prefix) or 'the first codes')}", ":material/bar_chart:",
         prefix=".".join(map(str, prefix)) or None,
@@ -147,36 +159,58 @@ def _drill(chosen: dict, prefix: tuple[int, ...]) -> None:
         links.put(prefix=".".join(map(str, wanted)), from_=None)
 
 
-def _figures(run: RunBrowser) -> None:
+def _against(run: RunBrowser) -> None:
     st.header("Against the categories and against collapse")
-    laid_over = context.others("Lay other runs over this one")
-    runs = {context.current_key(): run, **laid_over}
+    runs = {context.current_key(): run, **context.others("Lay other runs over this one")}
     qualities = {key: one.quality for key, one in runs.items() if one.quality is not None}
     if not qualities:
         st.info("None of these runs has metrics; `lmindexer evaluate RUN` adds them.", icon=":material/straighten:")
         return
-    left, right = st.columns(2)
-    with left:
-        chart(plots.agreement(qualities), "overview_agreement")
-    with right:
-        chart(plots.perplexity(qualities), "overview_perplexity")
-    if len(qualities) > 1:
-        rows = _side_by_side(qualities)
-        table(rows, "overview_runs", **{name: decimal(name, form="%.3f") for name in rows if rows[name].dtype == float})
-    silent = {key: sentence for key, quality in qualities.items() for sentence in quality.silent([1])}
-    for key, sentence in silent.items():
-        st.caption(f"{md(key, 80)}: {sentence}")
+    frame = _side_by_side(qualities)
+    _bars(frame, qualities)
+    export("runs", tables={"numbers": frame})
+    for key, quality in qualities.items():
+        for sentence in quality.silent([1]):
+            st.caption(f"{md(key, 80)}: {sentence}")
+    with st.expander(
+        "The same as figures", key="against_open", on_change="rerun", icon=":material/bar_chart:"
+    ) as folded:
+        if folded.open:
+            left, right = st.columns(2)
+            with left:
+                chart(plots.agreement(qualities), "overview_agreement")
+            with right:
+                chart(plots.perplexity(qualities), "overview_perplexity")
 
 
 def _side_by_side(qualities: dict) -> pd.DataFrame:
+    """One row a run: its AMI by category level, its perplexity by position, its unique IDs."""
     rows = []
     for key, quality in qualities.items():
-        sizes = " · ".join(map(str, quality.codebook_sizes))
-        row = {"run": key, "documents": quality.documents, "codebooks": sizes}
+        row = {"run": key}
         row |= {f"AMI, level {level}": quality.telling_ami(1, level) for level in range(1, quality.levels + 1)}
         row |= {f"perplexity {t}": value for t, value in enumerate(quality.perplexity, start=1)}
-        rows.append(row | {"unique share": quality.collisions.unique_share})
-    return pd.DataFrame(rows)
+        rows.append(row | {"unique IDs": quality.collisions.unique_share})
+    names = dict.fromkeys(name for row in rows for name in row)
+    found = pd.DataFrame(rows, columns=sorted(names, key=lambda name: KINDS.index(name.split()[0].rstrip(","))))
+    return found.astype({name: float for name in found if name != "run"})
+
+
+def _bars(frame: pd.DataFrame, qualities: dict) -> None:
+    """The table with a bar behind each number; a perplexity's is full at min(K, N)."""
+    columns = [Column("run", "run")]
+    for name in frame.columns[1:]:
+        if name.startswith("AMI"):
+            columns.append(Column(name, name, "bar", 3, AMI_HELP))
+        elif name.startswith("perplexity"):
+            place = int(name.rsplit(" ", 1)[1])
+            most = max(min(quality.codebook_sizes[place - 1], quality.documents)
+                       for quality in qualities.values() if quality.positions >= place)  # fmt: skip
+            columns.append(Column(name, name, "bar", 1, f"{PERPLEXITY_HELP} The bar is full at {most:,}.", most=most))
+        else:
+            columns.append(Column(name, name, "bar", 2, helplines.UNIQUE))
+    says = "Runs by agreement, perplexity and unique IDs"
+    show(frame, columns, "overview_runs", says, lambda place: ("overview", {"run": frame["run"].iloc[place]}))
 
 
 def _facts(manifest: dict) -> pd.DataFrame:

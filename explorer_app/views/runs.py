@@ -61,18 +61,24 @@ def _task_row(key: str, run) -> dict:
     manifest = run.manifest
     return {
         "run": key, "task": task_context.SPOKEN.get(run.kind, run.kind), "name": run.label, "method": run.method,
-        "corpus": str(manifest["corpus"].get("name") or ""), "created": str(manifest.get("created", ""))[:16],
+        "corpus": str(manifest["corpus"].get("name") or ""), "created": _minute(manifest),
         "size": housekeeping.size_of(run.path) / 1e6, "path": str(run.path),
     }  # fmt: skip
+
+
+def _minute(manifest: dict) -> str:
+    """When a run was made, to the minute."""
+    return str(manifest.get("created", ""))[:16].replace("T", " ")
 
 
 def _row(key: str, bundle) -> dict:
     manifest = bundle.manifest
     settings, corpus = manifest.get("settings") or {}, manifest.get("corpus") or {}
-    size = settings.get("codebook_size") or settings.get("branching") or ""
+    size = settings.get("codebook_size") or settings.get("branching") or []
+    sizes = " · ".join(map(str, size if isinstance(size, list) else [size]))
     return {
         "run": key, "method": bundle.method, "corpus": str(corpus.get("name") or ""),
-        "documents": corpus.get("documents"), "codebooks": str(size), "created": str(manifest.get("created", ""))[:16],
+        "documents": corpus.get("documents"), "codebooks": sizes or None, "created": _minute(manifest),
         "size": housekeeping.size_of(bundle.path) / 1e6, "path": str(bundle.path),
     }  # fmt: skip
 

@@ -4,8 +4,10 @@ import pandas as pd
 
 from lmindexer.browse import compare
 from lmindexer.browse.run import RunBrowser
+from lmindexer.quality.verdict import CONTROLS, EVEN, TREES
 
 BETTER, WORSE, UNSURE, OTHER_SCALE = "better", "worse", "no sure difference", "another codebook size"
+HIGHER, LOWER, GIVEN = "higher", "lower", "by its making"
 
 
 def differing_settings(runs: dict[str, RunBrowser]) -> pd.DataFrame:
@@ -43,33 +45,35 @@ def measured(pairs: dict[str, compare.Pair]) -> pd.DataFrame:
     Args:
         pairs: {name of a further run: (the first run, this one)}.
 
-    Columns: metric, run, first, first_half, value, half, change. `half` is half a 95 % interval; `change` is "better"
-    or "worse" only where the interval of the difference leaves 0 out. More is better of every metric here; a
-    perplexity is not judged where the codebooks differ in size, since it cannot be above K.
+    Columns: metric, run, first, first_half, value, half, change. `half` is half a 95 % interval, and `change` says
+    something only where the interval of the difference leaves 0 out:
+
+    - of AMI more is better; a category run's is high by its making, whichever of the two runs it is.
+    - perplexity is a sign of health and no aim (random codes have the most): it is "better" or "worse" only where one
+      run reaches the verdict's bound and the other does not, else "higher" or "lower". So it is with controls, and with
+      trees past position 1. It is not compared where the codebooks differ in size, since it cannot be above K.
     """
     rows = []
     for name, found in pairs.items():
-        table = compare.metrics(found)
-        for row in table.itertuples():
-            change = _change(row.difference, row.difference_half)
-            if _other_scale(row.metric, found):
-                change = OTHER_SCALE
+        for row in compare.metrics(found).itertuples():
+            change = _change(row, found)
             rows.append((row.metric, name, row.a, row.a_half, row.b, row.b_half, change))
     return pd.DataFrame(rows, columns=["metric", "run", "first", "first_half", "value", "half", "change"])
 
 
-def _change(difference: float, half: float) -> str:
-    """
-    >>> _change(0.2, 0.1), _change(-0.2, 0.1), _change(0.05, 0.1)
-    ('better', 'worse', 'no sure difference')
-    """
-    if not abs(difference) > half:
+def _change(row, found: compare.Pair) -> str:
+    methods = {run.bundle.method if run.bundle else "lmindexer" for run in (found.a, found.b)}
+    of_codes = row.metric.startswith("perplexity")
+    place = int(row.metric.rsplit(" ", 1)[1]) - 1 if of_codes else 0
+    if of_codes and found.a.codebook_sizes[place] != found.b.codebook_sizes[place]:
+        return OTHER_SCALE
+    if not abs(row.difference) > row.difference_half:
         return UNSURE
-    return BETTER if difference > 0 else WORSE
-
-
-def _other_scale(metric: str, found: compare.Pair) -> bool:
-    if not metric.startswith("perplexity"):
-        return False
-    place = int(metric.rsplit(" ", 1)[1]) - 1
-    return found.a.codebook_sizes[place] != found.b.codebook_sizes[place]
+    if not of_codes and "category" in methods:
+        return GIVEN
+    if of_codes:
+        bound = EVEN[1] * min(found.a.codebook_sizes[place], len(found))
+        judged = (row.a < bound) != (row.b < bound) and not methods & {*CONTROLS, *(TREES if place else ())}
+        if not judged:
+            return HIGHER if row.difference > 0 else LOWER
+    return BETTER if row.difference > 0 else WORSE

@@ -3,12 +3,11 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from lmindexer.browse.prefixes import OTHER, tree
-from lmindexer.common.palette import OTHER as GREY
-from lmindexer.common.palette import category_colour, text_on
-from lmindexer.plots.style import as_run, dress, last_part, plain
+from lmindexer.browse.prefixes import tree
+from lmindexer.common.palette import text_on
+from lmindexer.plots.style import as_run, dress, plain
+from lmindexer.plots.tree_words import colour_of, label_of, legend_of, lines_of
 
-LEGEND = 16  # categories named in the legend
 # Share of those shown from which a node has room for its words; the browser measures every word it is given, which
 # takes longer than drawing the nodes.
 READABLE = {"icicle": 0.015, "sunburst": 0.008}
@@ -29,12 +28,8 @@ def hierarchy(
     run = as_run(ids, corpus)
     nodes = tree(run, prefix, depth, level, per_level)
     names = names or {}
-    colours = [
-        GREY if code == OTHER and length > len(prefix) else category_colour(rank) if length else "#C9CED4"
-        for code, length, rank in zip(nodes["code"], nodes["length"], nodes["rank"], strict=True)
-    ]
-    text = [text_on(colour) if colour.startswith("#") else None for colour in colours]
-    labels = [_label(node, names, 2 if kind == "icicle" else 1) for node in nodes.itertuples()]
+    colours = [colour_of(node, len(prefix)) for node in nodes.itertuples()]
+    labels = [plain(label_of(node, names, 2 if kind == "icicle" else 1)) for node in nodes.itertuples()]
     least = READABLE.get(kind, 0) * nodes["documents"].max()
     draw = go.Icicle if kind == "icicle" else go.Sunburst
     shape = (
@@ -56,8 +51,8 @@ def hierarchy(
                 "colors": colours,
                 "line": {"width": _widths(nodes, len(prefix)), "color": "rgba(255,255,255,0.8)"},
             },
-            textfont={"size": 13, "color": [colour or "rgba(128,134,139,1)" for colour in text]},
-            customdata=[_hover(node, names) for node in nodes.itertuples()],
+            textfont={"size": 13, "color": [text_on(colour) for colour in colours]},
+            customdata=["<br>".join(plain(line, 90) for line in lines_of(node, names)) for node in nodes.itertuples()],
             hovertemplate="%{customdata}<br>%{value:,} documents, %{percentRoot:.1%} of those shown<extra></extra>",
             **shape,
         )
@@ -85,43 +80,10 @@ def _widths(nodes: pd.DataFrame, top: int) -> list[float]:
     return [{0: 1.0, 1: 1.0, 2: 0.4}.get(length - top, 0.0) for length in nodes["length"]]
 
 
-def _label(node, names, number: int) -> str:
-    if not node.parent:
-        return "All documents" if node.id == "all" else plain(_string(node.id))
-    if node.code == OTHER:
-        return "further codes"
-    words = ", ".join(names.get(node.id, [])[:number])
-    return plain(f"<{node.code}>", 20) + (f" {plain(words, 30)}" if words else "")
-
-
-def _hover(node, names) -> str:
-    if node.code == OTHER and node.parent:
-        return "Smaller prefixes together"
-    lines = [plain(_string(node.id)) if node.id != "all" else "All documents"]
-    words = ", ".join(names.get(node.id, [])[:5])
-    if words:
-        lines.append(plain(words, 80))
-    if node.category and not pd.isna(node.purity):
-        lines.append(f"{plain(node.category, 80)}: {node.purity:.0%}")
-    return "<br>".join(lines)
-
-
-def _string(key: str) -> str:
-    return "".join(f"<{code}>" for code in key.split("."))
-
-
 def _legend(figure: go.Figure, nodes: pd.DataFrame) -> None:
     """Colours of the leading categories, as empty traces; the tree itself has no legend."""
-    named = nodes[nodes["rank"] >= 0].groupby(["rank", "category"])["documents"].sum().reset_index()
-    known = named["rank"].map(lambda rank: category_colour(rank) != GREY).astype(bool)
-    coloured = named[known].sort_values("rank")
-    for rank, category in coloured[["rank", "category"]].head(LEGEND).itertuples(index=False):
+    for name, colour in legend_of(nodes):
         figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=plain(last_part(category), 30), hoverinfo="skip",
-            marker={"size": 11, "symbol": "square", "color": category_colour(rank)},
-        )  # fmt: skip
-    if len(coloured) < len(named) or len(coloured) > LEGEND:
-        figure.add_scatter(
-            x=[None], y=[None], mode="markers", name="other categories", hoverinfo="skip",
-            marker={"size": 11, "symbol": "square", "color": GREY},
+            x=[None], y=[None], mode="markers", name=plain(name, 30), hoverinfo="skip",
+            marker={"size": 11, "symbol": "square", "color": colour},
         )  # fmt: skip

@@ -6,7 +6,16 @@ import run_bundles
 
 from lmindexer.browse import RunBrowser, compare
 from lmindexer.browse.likeness import likeness, words_of
-from lmindexer.browse.side_by_side import BETTER, OTHER_SCALE, UNSURE, WORSE, differing_settings, measured
+from lmindexer.browse.side_by_side import (
+    BETTER,
+    GIVEN,
+    HIGHER,
+    OTHER_SCALE,
+    UNSURE,
+    WORSE,
+    differing_settings,
+    measured,
+)
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.runs.bundle import Bundle
 
@@ -39,6 +48,31 @@ def test_better_and_worse_stand_where_the_interval_leaves_out_nought():
     assert (found[:, "same"] == UNSURE).all() and found["perplexity at position 1", "wide"] == OTHER_SCALE
     back = measured({"first": compare.pair(shuffled, first)})
     assert back.set_index("metric")["change"]["AMI of c1 with category level 1"] == BETTER
+
+
+def test_a_perplexity_is_better_only_where_it_leaves_a_collapse_and_a_control_is_never(folder, tmp_path):
+    from lmindexer.indexers import INDEXERS
+
+    corpus = run_bundles.corpus_of(400)
+    uneven = np.zeros((400, 1), dtype=int)
+    uneven[:80, 0] = np.arange(80) % 32  # 32 codes in use, most documents under one: perplexity far below 30 % of 32
+    even, halved = (np.arange(400) % n for n in (32, 16))
+    make = lambda codes: RunBrowser.from_parts(  # noqa: E731
+        SemanticIDs.from_codes(corpus.doc_ids, np.reshape(codes, (400, 1)), (32,)), corpus
+    )
+    first, place = make(uneven), "perplexity at position 1"
+
+    def change(a, b, metric=place):
+        return measured({"b": compare.pair(a, b)}).set_index("metric")["change"][metric]
+
+    assert change(first, make(even)) == BETTER and change(make(even), first) == WORSE
+    assert change(make(halved), make(even)) == HIGHER  # both are healthy
+    INDEXERS["random"](positions=1, codebook_size=32).fit(corpus, run=tmp_path / "random", progress=False)
+    INDEXERS["category"](positions=1).fit(corpus, run=tmp_path / "category", progress=False)
+    random, category = (RunBrowser.from_bundle(Bundle.open(tmp_path / name)) for name in ("random", "category"))
+    assert change(first, random) == HIGHER, "codes drawn at random are no merit"
+    level = "AMI of c1 with category level 1"
+    assert change(make(even), category, level) == GIVEN == change(category, make(even), level)
 
 
 def test_a_text_of_foreign_words_far_from_all_states_is_unlike_the_corpus(folder):

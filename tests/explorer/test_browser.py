@@ -122,6 +122,13 @@ def open_first_row(tab, to: str) -> None:
     tab.keyboard.press("Enter")
 
 
+NAME_IN_FOCUS = """(() => {
+  let place = document.activeElement;
+  while (place?.shadowRoot?.activeElement) place = place.shadowRoot.activeElement;
+  return place.getAttribute("aria-label");
+})()"""
+
+
 def in_link(tab, name: str) -> str | None:
     found = re.search(rf"[?&]{name}=([^&]*)", tab.url)
     return found[1] if found else None
@@ -130,13 +137,43 @@ def in_link(tab, name: str) -> str | None:
 def test_a_click_on_the_tree_goes_down_and_back_comes_up(page):
     below = page.get_by_text("What lies under")
     page.visit("?run=good")
-    slice_ = page.locator("g.slice").nth(1)
-    until(page, lambda: in_link(page, "prefix") and below.count(), lambda: point_and_click(page, slice_))
+    part = page.locator(".tree > li > a").first
+    until(page, lambda: in_link(page, "prefix") and below.count(), part.click)
     assert re.fullmatch(r"\d", in_link(page, "prefix"))
     page.go_back()
     until(page, lambda: in_link(page, "prefix") is None and not below.count())
     page.go_forward()
     until(page, lambda: in_link(page, "prefix") and below.count())
+
+
+def test_the_sunburst_goes_down_too(page):
+    page.visit("?run=good&shape=sunburst")
+    slice_ = page.locator("g.slice").nth(1)
+    until(page, lambda: in_link(page, "prefix"), lambda: point_and_click(page, slice_))
+
+
+def test_arrows_walk_through_the_tree_say_what_is_there_and_enter_goes_down(page):
+    page.visit("?run=good")
+    page.locator(".tree > li > a").first.focus()
+    codes = [page.evaluate(NAME_IN_FOCUS)]
+    for key in ("ArrowDown", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+        codes.append(page.evaluate(NAME_IN_FOCUS))
+    assert codes[4] == codes[1] != codes[0] and len(set(codes)) == 4, codes
+    code = codes[1].partition(">")[0].removeprefix("<")
+    assert f"<{code}>" in page.locator(".tip").inner_text() and "documents" in page.locator(".tip").inner_text()
+    page.keyboard.press("Enter")
+    until(page, lambda: in_link(page, "prefix") == code)
+
+
+def test_the_overview_draws_its_first_view_without_a_drawing_library(page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.visit("?run=good")
+    assert page.locator(".tree a").count() > 4 and not [one for one in asked if "Plotly" in one]
+    folded = page.locator("summary", has_text="The same as figures")
+    until(page, lambda: page.locator(".js-plotly-plot").count() == 2, folded.click)
+    assert [one for one in asked if "Plotly" in one], "the name of the library's file has changed"
 
 
 def test_a_click_on_a_bar_and_a_row_go_on_and_a_link_brings_the_same_page(page):

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer_app import context, show
 from lmindexer import plots
-from lmindexer.browse import words
+from lmindexer.browse import mapping, words
 from lmindexer.runs import jobs
 from lmindexer.runs.bundle import Bundle
 
@@ -309,6 +309,19 @@ def test_every_figure_can_be_made_narrow(folder):
     for figure in (plots.hierarchy(run), plots.category_distribution(run), plots.perplexity(run.quality)):
         show._make_narrow(figure)
         assert figure.layout.title.font.size == 13 and "<br>" in figure.layout.title.text
+    to_scale = plots.id_map(mapping.points(run, ("category", 1)), "level 1", "category", {})
+    show._make_narrow(to_scale)
+    assert to_scale.layout.height <= show.SCALED + 24 * show.LEGEND
+
+
+def test_runs_laid_over_each_other_stand_in_one_table_with_all_levels_and_positions(folder):
+    from explorer_app.views import overview
+
+    found = overview._side_by_side({name: context.open_run(Bundle.open(folder / name)).quality
+                                    for name in ("bare", "good")})  # fmt: skip
+    assert found["run"].tolist() == ["bare", "good"] and list(found)[-1] == "unique IDs"
+    kinds = [name.split(",")[0].split()[0] for name in found]
+    assert kinds == sorted(kinds, key=["run", "AMI", "perplexity", "unique"].index)
 
 
 def test_no_number_reads_minus_nought():

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 import run_bundles
 
+import lmindexer as lmi
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, compare, mapping
 from lmindexer.browse.history import stage_spans
@@ -100,6 +101,19 @@ def test_the_distribution_s_bars_are_the_counts(runs):
     for label, number in first.items():
         heights = sum(h for trace in figure.data for x, h in zip(trace.x, trace.y, strict=True) if x == at[label])
         assert heights == number
+
+
+def test_a_sum_that_would_flatten_the_rest_has_axes_of_its_own():
+    records = [{"doc_id": f"d{n}", "text": "saw", "category_1": f"k{n // 2:02}"} for n in range(60)]
+    corpus = lmi.Corpus.from_records(records)
+    ids = lmi.SemanticIDs.from_codes(corpus.doc_ids, [[n % 2] for n in range(60)], (2,))
+    apart = plots.category_distribution(ids, corpus, level=1, top=3)
+    on_its_own = [trace for trace in apart.data if trace.xaxis == "x2"]
+    assert sum(sum(trace.y) for trace in on_its_own) == 54
+    assert apart.layout.xaxis2.ticktext == ("27 others",)
+    assert all(max(trace.y) <= 2 for trace in apart.data if trace.xaxis != "x2")
+    together = plots.category_distribution(ids, corpus, level=1, top=29)
+    assert not [trace for trace in together.data if trace.xaxis == "x2"]
 
 
 def test_only_nodes_with_room_for_them_have_words(runs):
