@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from explorer_app import context, links
+from explorer_app import context, finder, links
 from explorer_app.link_table import Column, show
 from explorer_app.show import chart, export, id_of
 from explorer_app.views.parts import breadcrumbs, documents_table
@@ -106,7 +106,7 @@ def _figure(run: RunBrowser, kind: str, number: int, prefix):
         return plots.id_map_raster(mapping.raster(run, by, prefix), name, kind, labels)
     points = mapping.points(run, by, prefix)
     size = float(np.clip(260 / np.sqrt(max(len(points), 1)), 3.5, 9))
-    return plots.id_map(points, name, kind, labels, size)
+    return plots.id_map(points, name, kind, labels, *((size / 2, 240) if finder.narrow() else (size,)))
 
 
 def _remember(chosen: dict) -> None:

@@ -10,12 +10,12 @@ from lmindexer.plots.style import dress, id_text, last_part, plain
 
 NOTE = "no unit; distances are not the model's"
 NAMED = {"category": 16, "position": 64}  # values with a colour of their own
-DRAWN, SIGN, LINE = 460, 7, 17  # pixels: the side of the drawn map at least, a label's sign, a label's height
+SIGN, LINE = 7, 17  # pixels: a label's sign, a label's height
 FEW_CELLS = 4000  # are drawn without WebGL, which shows some cells of unlike strength black
 LABELLED = 24  # groups whose name stands at their middle
 
 
-def id_map(points, by: str, kind: str, labels: dict[int, str], marker_size: float = 5) -> go.Figure:
+def id_map(points, by: str, kind: str, labels: dict[int, str], marker_size: float = 5, drawn: int = 460) -> go.Figure:
     """Documents as points (WebGL), coloured by a code or a category; a lasso is the first tool.
 
     Each of up to 64 codes has a look of its own: hue and, past the sixteenth, lightness and shape. The names of the
@@ -26,6 +26,7 @@ def id_map(points, by: str, kind: str, labels: dict[int, str], marker_size: floa
         by: what the colours are, for the title ("c1", "category level 1").
         kind: "category" or "position".
         labels: {value: name} for the legend.
+        drawn: pixels of the map's side at least; on a smaller map fewer names have room.
     """
     figure = go.Figure()
     outside = points[~points["inside"]]
@@ -41,7 +42,7 @@ def id_map(points, by: str, kind: str, labels: dict[int, str], marker_size: floa
     if len(rest):
         number = rest["value"].nunique()
         _scatter(figure, rest, f"{number:,} other{'s' if number > 1 else ''}", GREY, marker_size, labels)
-    _label_groups(figure, inside[inside["value"].isin(named)], kind, labels)
+    _label_groups(figure, inside[inside["value"].isin(named)], kind, labels, drawn)
     title = f"Map of {len(inside):,} documents by {by}"
     return _finish(figure, title)
 
@@ -89,9 +90,9 @@ def _name(value: int, kind: str, labels: dict[int, str]) -> str:
     return id_text((value,)) + (f" {plain(words, 28)}" if words else "")
 
 
-def _label_groups(figure, points, kind: str, labels: dict[int, str]) -> None:
+def _label_groups(figure, points, kind: str, labels: dict[int, str], drawn: int) -> None:
     """The first word of a group's name at the median of its points, for the largest groups, none over another."""
-    unit = max(np.ptp(points["x"]), np.ptp(points["y"]), 1e-9) / DRAWN if len(points) else 1.0  # of the map, a pixel
+    unit = max(np.ptp(points["x"]), np.ptp(points["y"]), 1e-9) / drawn if len(points) else 1.0  # of the map, a pixel
     taken: list[tuple[float, float, float]] = []
     middles = points.groupby("value").agg(x=("x", "median"), y=("y", "median"), n=("x", "size"))
     for value, row in middles.nlargest(LABELLED, "n").iterrows():

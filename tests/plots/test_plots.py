@@ -128,6 +128,14 @@ def test_shares_of_each_category_sum_up_to_one(runs):
     assert total.to_numpy() == pytest.approx(1)
 
 
+def test_a_small_map_has_no_more_names_than_have_room(runs):
+    run = runs["good"]
+    mapping.has_map(run)
+    points, labels = mapping.points(run, ("position", 1)), {code: "a long name" for code in range(9)}
+    large, small = (plots.id_map(points, "c1", "position", labels, drawn=side) for side in (4_000, 40))
+    assert len(large.layout.annotations) >= 3 > len(small.layout.annotations) >= 1
+
+
 def test_a_category_has_one_colour_in_every_figure(runs):
     run = runs["good"]
     mapping.has_map(run)
