@@ -36,6 +36,7 @@ class GenerativeSettings(IDSettings):
     auxiliary             weight of a softmax over whole items (1,024 drawn ones) on the same states
     """
 
+    dim: int = 128
     layers: int = 2
     heads: int = 2
     widen: int = 4
@@ -153,7 +154,7 @@ class GenerativeRecommender(IDRecommender):
     method, label, Settings = "generative_recommender", "Generative", GenerativeSettings
     forms: ClassVar[dict[str, dict]] = {
         "compact": {},
-        "prototype": {"output": "codes", "ties": "suffix", "learn_repeats": False, "targets": 512,
+        "prototype": {"dim": 64, "output": "codes", "ties": "suffix", "learn_repeats": False, "targets": 512,
                       "node_vectors": False, "tied": False, "first_rows": 1},
     }  # fmt: skip
     earlier: ClassVar[dict] = {"node_vectors": False, "tied": False, "auxiliary": 0.0, "first_rows": 1}
