@@ -174,7 +174,8 @@ def train(
 
 def _run_epoch(module, optimizer, settings, epoch, steps, batches, part_of_loss, bar) -> float:
     module.train()
-    together, parameters, losses = processes(), optimizer.param_groups[0]["params"], []
+    together, parameters = processes(), optimizer.param_groups[0]["params"]
+    losses = parameters[0].new_zeros(len(batches))  # one block: a small one kept a step would part freed large ones
     for index, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * settings.factor(epoch * steps + index, settings.epochs * steps)
@@ -185,10 +186,10 @@ def _run_epoch(module, optimizer, settings, epoch, steps, batches, part_of_loss,
         if settings.clip:
             nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         optimizer.step()
-        losses.append(value.detach())  # read at the end: a GPU would be waited for at every step
+        losses[index] = value.detach()  # read at the end: a GPU would be waited for at every step
         bar.update(1)
     total = 0.0
-    for value in together.added(torch.stack(losses)).tolist() if losses else ():
+    for value in together.added(losses).tolist():
         total += value
     if not total - total == 0:
         raise TrainingError(f"The loss is no finite number after epoch {epoch + 1}; give a smaller learning_rate.")
