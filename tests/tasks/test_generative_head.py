@@ -14,7 +14,6 @@ from lmindexer.tasks.decoding import DecodingTree
 from lmindexer.tasks.generative import (
     CodeDecoder,
     DecoderScorer,
-    FirstRows,
     HistoryPaths,
     PathHead,
     PathScorer,
@@ -30,7 +29,6 @@ FORMS = {
     "nodes, no texts": {"vectors": None},
     "nodes, suffix": {"ties": "suffix"},
     "nodes, history": {"oldest": 3},
-    "nodes, first rows": {"first_rows": 4, "oldest": 3},
     "codes": {"output": "codes"},
     "codes, history": {"output": "codes", "oldest": 3, "ties": "suffix"},
     "codes, whole codebook": {"output": "codes", "normalise": "codebook", "ties": "suffix"},
@@ -49,10 +47,7 @@ def some_head(form: str):
     options = {"vectors": torch.randn(DOCUMENTS, 5, generator=torch.Generator().manual_seed(1))} | FORMS[form]
     torch.manual_seed(0)
     tree = DecodingTree.from_ids(some_ids())
-    vectors = options.pop("vectors")
-    head = PathHead(tree, DIM, vectors, **options).eval()
-    if head.first is not None:
-        head.first.divide(tree, vectors)
+    head = PathHead(tree, DIM, options.pop("vectors"), **options).eval()
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.5)
@@ -86,7 +81,7 @@ def test_loss_scores_and_decoding_agree_and_probabilities_sum_to_one(form):
     assert all(torch.isfinite(p.grad).all() for p in head.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("form", ["nodes", "nodes, history", "nodes, no texts", "nodes, first rows"])
+@pytest.mark.parametrize("form", ["nodes", "nodes, history", "nodes, no texts"])
 def test_whole_levels_equal_prefix_by_prefix(form):
     head, tree = some_head(form)
     scorer = PathScorer(head, torch.randn(3, DIM), some_history(tree, 3))
@@ -123,34 +118,6 @@ def test_history_weights_by_a_slow_loop():
                     plain[query, path[level] - tree.level_start[level]] += head.history_weight[level - 1, age]
         assert torch.allclose(head.level_logits(states, level, history), plain, atol=1e-5)
     assert history.age[1].tolist() == [0, -1, -1, -1, -1, -1] and history.age[0].tolist() == [2, 2, 2, 2, 1, 0]
-
-
-def test_rows_of_first_codes_by_a_slow_loop():
-    head, tree = some_head("nodes, first rows")
-    first, states = head.first, torch.randn(3, DIM)
-    s, row, text = head.state(states, 1), head.node_rows(1), head.text[0].weight
-    for v in range(tree.size(1)):
-        parts = [k for k in range(first.rows) if first.there[v, k]]
-        assert len(parts) > 1, "some documents lie below every first code"
-        each = [s @ (row[v] + text @ first.shift[v, k] + first.own[v, k]) + first.bias[v, k] for k in parts]
-        wanted = torch.logsumexp(torch.stack(each), 0) + head.bias[tree.level_start[1] + v]
-        assert torch.allclose(head.level_logits(states, 1, None)[:, v], wanted, atol=1e-4)
-
-
-def test_parts_of_a_first_code_are_its_documents():
-    tree, vectors = DecodingTree.from_ids(some_ids()), torch.randn(DOCUMENTS, 5)
-    first = FirstRows(tree.size(1), 4, DIM, 5)
-    s, rows, text = torch.randn(3, DIM), torch.randn(tree.size(1), DIM), torch.nn.Linear(5, DIM, bias=False)
-    assert torch.allclose(first.logits(s, rows, text), s @ rows.T, atol=1e-5)  # fresh: one row a code
-    first.divide(tree, vectors)
-    share = first.bias.exp() * first.there
-    assert torch.allclose(share.sum(1), torch.ones(tree.size(1)), atol=1e-5)
-    assert torch.allclose((share[..., None] * first.shift).sum(1), torch.zeros(tree.size(1), 5), atol=1e-5)
-    again = FirstRows(tree.size(1), 4, DIM, 5)
-    again.divide(tree, vectors)
-    assert torch.equal(first.shift, again.shift)
-    torch.nn.init.zeros_(text.weight)  # where texts say nothing, parts are one row again
-    assert torch.allclose(first.logits(s, rows, text), s @ rows.T, atol=1e-5)
 
 
 def test_node_means_by_a_slow_loop():

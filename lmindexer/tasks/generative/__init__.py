@@ -1,12 +1,10 @@
 """A model's output over the ID tree: one head for training (two losses) and decoding, whatever reads the input.
 
-Read `head.py` first; `first_rows.py` gives a first code several rows; `scorer.py` is the head as decoding asks it,
-`nodes.py` what is known of a node; `decoder.py` a T5-shaped decoder over codes, for encoder-decoder models;
-`products.py` how matrices are multiplied.
+Read `head.py` first; `scorer.py` is the head as decoding asks it, `nodes.py` what is known of a node;
+`decoder.py` a T5-shaped decoder over codes, for encoder-decoder models; `products.py` how matrices are multiplied.
 """
 
 from lmindexer.tasks.generative.decoder import CodeDecoder, DecoderScorer
-from lmindexer.tasks.generative.first_rows import FirstRows
 from lmindexer.tasks.generative.head import PathHead
 from lmindexer.tasks.generative.history import HistoryPaths
 from lmindexer.tasks.generative.nodes import added_nodes, node_means
@@ -16,7 +14,6 @@ from lmindexer.tasks.generative.scorer import PathScorer
 __all__ = [
     "CodeDecoder",
     "DecoderScorer",
-    "FirstRows",
     "HistoryPaths",
     "PathHead",
     "PathScorer",

@@ -26,7 +26,6 @@ from lmindexer.common.errors import SettingsError
 from lmindexer.tasks.decoding.edges import Edges
 from lmindexer.tasks.decoding.scorer import segment_log_softmax, segment_logsumexp
 from lmindexer.tasks.decoding.tree import DecodingTree, TreeModule
-from lmindexer.tasks.generative.first_rows import FirstRows
 from lmindexer.tasks.generative.history import HistoryPaths
 from lmindexer.tasks.generative.nodes import node_means
 
@@ -49,7 +48,6 @@ class PathHead(TreeModule):
             the head can learn that items do, or do not, come again.
         own: with output="nodes", a vector v_n for every node, zero at first: what codes and text do not say of it.
         one_map: the same W at all levels.
-        first_rows: rows of each first code, see `FirstRows`; more than one goes with output="nodes" and texts.
         inner: width of the depth decoder's MLP, in multiples of d.
 
     Raises SettingsError for values that do not fit together.
@@ -68,7 +66,6 @@ class PathHead(TreeModule):
         oldest: int = 0,
         own: bool = False,
         one_map: bool = False,
-        first_rows: int = 1,
         inner: int = 2,
         dropout: float = 0.0,
     ):
@@ -100,8 +97,6 @@ class PathHead(TreeModule):
             for linear in maps:
                 nn.init.normal_(linear.weight, std=STD)
             self.text = nn.ModuleList(maps)
-        several = first_rows > 1 and self.text is not None and output == "nodes"
-        self.first = FirstRows(tree.size(1), first_rows, dim, vectors.shape[1]) if several else None
         self.set_tree(tree, vectors)
 
     def set_tree(self, tree: DecodingTree, vectors: Tensor | None) -> None:
@@ -151,9 +146,7 @@ class PathHead(TreeModule):
         else:
             size, start = self.tree.size(level), self.tree.level_start[level]
             if len(edges.node) == len(s) * size:  # every row asks for the whole level
-                logits = self._whole_level(s, level).flatten()
-            elif level == 1 and self.first is not None:
-                logits = self._whole_level(s, level)[edges.row, edges.node - start]
+                logits = (s @ self.node_rows(level).T).flatten() + bias
             else:
                 few = len(edges.node) < size
                 rows = self.node_rows(level, edges.node if few else None)
@@ -176,16 +169,11 @@ class PathHead(TreeModule):
 
     def level_logits(self, x: Tensor, level: int, history: HistoryPaths | None) -> Tensor:
         """Unnormalised scores of all nodes of a level, [B, nodes]; below level 1 for output="nodes" alone."""
-        logits = self._whole_level(self.state(x, level), level)
+        start, end = self.tree.level_start[level : level + 2]
+        logits = self.state(x, level) @ self.node_rows(level).T + self.bias[start:end]
         if history is None or self.history_weight is None:
             return logits
         return history.add_to_level(logits, self.tree, level, self.history_weight[level - 1])
-
-    def _whole_level(self, s: Tensor, level: int) -> Tensor:
-        start, end = self.tree.level_start[level : level + 2]
-        if level == 1 and self.first is not None:
-            return self.first.logits(s, self.node_rows(1), self.text[0]) + self.bias[start:end]
-        return s @ self.node_rows(level).T + self.bias[start:end]
 
     # ---- loss ----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from lmindexer.tasks.decoding import DecodingTree
 from lmindexer.tasks.generative import added_nodes
 
 OF_NODES = ("head.bias", "head.own")  # parameters with a row for every node of the tree
-OF_FIRST = "head.first."  # those with a row for every first code
 
 
 def more_vectors(known: Tensor, embedded: np.ndarray) -> Tensor:
@@ -39,9 +38,6 @@ def grown(fresh: nn.Module, fitted: nn.Module) -> nn.Module:
         was = before[name]
         if name in OF_NODES:
             value.copy_(_of_nodes(was, nodes, fresh.tree, mean=name == "head.bias"))
-        elif name.startswith(OF_FIRST):  # a new first code has one row, as it comes
-            place = nodes[slice(*fresh.tree.level_start[1:3])] - fitted.tree.level_start[1]
-            value[place >= 0] = was[place[place >= 0]]
         elif value.shape == was.shape:
             value.copy_(was)
         elif name != "vectors":

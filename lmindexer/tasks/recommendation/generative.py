@@ -31,12 +31,10 @@ class GenerativeSettings(IDSettings):
     output                see `PathHead`
     learn_repeats         the head learns, by level and age, what a branch gains or loses by standing in the history
     node_vectors          every node of the ID tree has a vector of its own too (output="nodes")
-    first_rows            rows of each first code, see `FirstRows` (output="nodes" with texts; 1 elsewhere)
     tied                  input and output share codes' rows, the map of the texts, and leaves' own vectors
     auxiliary             weight of a softmax over whole items (1,024 drawn ones) on the same states
     """
 
-    dim: int = 128
     layers: int = 2
     heads: int = 2
     widen: int = 4
@@ -45,7 +43,6 @@ class GenerativeSettings(IDSettings):
     ties: str = "document"
     learn_repeats: bool = True
     node_vectors: bool = True
-    first_rows: int = 16
     tied: bool = True
     auxiliary: float = 0.0
     dropout: float = 0.3
@@ -75,7 +72,6 @@ class HistoryNetwork(nn.Module):
             oldest=s.max_history if s.learn_repeats else 0,
             own=s.node_vectors and s.output == "nodes",
             one_map=s.tied,
-            first_rows=s.first_rows,
             dropout=s.dropout,
         )
 
@@ -154,16 +150,10 @@ class GenerativeRecommender(IDRecommender):
     method, label, Settings = "generative_recommender", "Generative", GenerativeSettings
     forms: ClassVar[dict[str, dict]] = {
         "compact": {},
-        "prototype": {"dim": 64, "output": "codes", "ties": "suffix", "learn_repeats": False, "targets": 512,
-                      "node_vectors": False, "tied": False, "first_rows": 1},
+        "prototype": {"output": "codes", "ties": "suffix", "learn_repeats": False, "targets": 512,
+                      "node_vectors": False, "tied": False},
     }  # fmt: skip
-    earlier: ClassVar[dict] = {"node_vectors": False, "tied": False, "auxiliary": 0.0, "first_rows": 1}
-
-    def _network(self, task) -> nn.Module:
-        network = super()._network(task)
-        if network.head.first is not None:
-            network.head.first.divide(network.tree, network.vectors, self.config.seed)
-        return network
+    earlier: ClassVar[dict] = {"node_vectors": False, "tied": False, "auxiliary": 0.0}
 
     def _build(self, ids: SemanticIDs, vectors: Tensor | None) -> nn.Module:
         return HistoryNetwork(ids, vectors, self.config)

@@ -33,7 +33,6 @@ _RANGES = fitting.RANGES | {
     "last_share": _SHARE,
     "width": _SIZE,
     "auxiliary": Range(0, 1e4),
-    "first_rows": Range(1, 10_000, True),
     "neighbours": Range(1, 10**9, True),
     "shrink": Range(0, 1e9),
     "window": Range(1, 10**9, True),
