@@ -31,6 +31,7 @@ import psutil
 
 CHROMIUM = os.environ.get("LMINDEXER_CHROMIUM", "/usr/bin/chromium")
 WAITED = 1.25  # seconds that a step waits for quiet
+PATIENCE = 600_000  # milliseconds; loading the model takes minutes where others use all cores
 BOUNDS = {"page": 1.5, "drill": 0.7, "document": 3.0}
 QUIET = (
     "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
@@ -91,7 +92,7 @@ def settle(tab) -> None:
     """Wait until the server has answered and nothing is drawn any more."""
     quiet = 0
     while quiet < 4:  # between two answers the page may look quiet for a moment
-        tab.wait_for_function(QUIET, timeout=180_000, polling=500)  # each look costs the page time
+        tab.wait_for_function(QUIET, timeout=PATIENCE, polling=500)  # each look costs the page time
         tab.wait_for_timeout(250)
         quiet = quiet + 1 if tab.evaluate(QUIET) else 0
 
@@ -110,7 +111,7 @@ def new_browser():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         tab = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
-        tab.set_default_timeout(180_000)
+        tab.set_default_timeout(PATIENCE)
         session = tab.context.new_cdp_session(tab)
         session.send("Performance.enable", {"timeDomain": "threadTicks"})
         process = browser_process()

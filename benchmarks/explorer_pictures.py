@@ -9,7 +9,7 @@ import argparse
 import io
 from pathlib import Path
 
-from explorer_browser import CHROMIUM, end, serve, settle
+from explorer_browser import CHROMIUM, PATIENCE, end, serve, settle
 
 PICTURES = {  # name: (page, query, height)
     "overview": ("", "", 1500),
@@ -35,8 +35,8 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             for name, (page, query, height) in PICTURES.items():
                 tab = browser.new_page(viewport={"width": 1280, "height": height})
-                tab.goto(f"{address}{page}?run=wordnet{query}", timeout=180_000)
-                tab.wait_for_selector("h1", timeout=180_000)
+                tab.goto(f"{address}{page}?run=wordnet{query}", timeout=PATIENCE)
+                tab.wait_for_selector("h1", timeout=PATIENCE)
                 settle(tab)
                 with Image.open(io.BytesIO(tab.screenshot())) as picture:
                     picture.convert("RGB").save(folder / f"explorer_{name}.webp", quality=85)
