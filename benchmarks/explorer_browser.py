@@ -90,9 +90,14 @@ def browser_process() -> psutil.Process:
 
 def settle(tab) -> None:
     """Wait until the server has answered and nothing is drawn any more."""
+    from playwright.sync_api import TimeoutError as Late
+
     quiet = 0
     while quiet < 4:  # between two answers the page may look quiet for a moment
-        tab.wait_for_function(QUIET, timeout=PATIENCE, polling=500)  # each look costs the page time
+        try:
+            tab.wait_for_function(QUIET, timeout=15_000, polling=500)
+        except Late:  # a model is being loaded: each look costs the page time, so they become rare
+            tab.wait_for_function(QUIET, timeout=PATIENCE, polling=5_000)
         tab.wait_for_timeout(250)
         quiet = quiet + 1 if tab.evaluate(QUIET) else 0
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer_app import links
 from lmindexer.common.palette import text_on
+from lmindexer.plots.style import one_line
 from lmindexer.plots.tree_words import colour_of, label_of, legend_of, lines_of
 
 HEIGHT = 760  # pixels of the whole picture
@@ -26,7 +27,7 @@ def show(nodes: pd.DataFrame, prefix: tuple[int, ...], names: dict, says: str) -
     """
     whole = max(int(nodes["documents"].iloc[0]), 1)
     parts = [_part(node, whole, len(prefix), names) for node in nodes.iloc[1:].itertuples()]
-    legend = [{"name": name, "colour": colour} for name, colour in legend_of(nodes.iloc[1:])]
+    legend = [{"name": one_line(name, 30), "colour": colour} for name, colour in legend_of(nodes.iloc[1:])]
     heads = [f"code {t}" for t in sorted(set(nodes["length"].iloc[1:]))]
     data = {"parts": parts, "legend": legend, "heads": heads, "says": says, "height": HEIGHT}
     _component()(key="tree_picture", data=data, height="content")

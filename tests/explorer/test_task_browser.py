@@ -92,3 +92,14 @@ def test_a_search_query_of_the_results_leads_to_the_text_with_its_right_document
     expect(page.get_by_text("This is a test query with").first).to_be_visible()
     expect(page.get_by_role("heading", name="The way down the tree")).to_be_visible()
     assert in_link(page, "scorer") == "attack-search" and not serious(page)
+
+
+def test_the_choices_of_the_results_stand_in_one_line(page):
+    from playwright.sync_api import expect
+
+    page.goto("methods?run=attack")
+    expect(table(page, "Methods by metrics").locator("tbody tr").first).to_be_visible()
+    main = page.locator("[data-testid=stMain]")
+    places = [main.locator(f"[data-testid={kind}]").first for kind in ("stSelectbox", "stButtonGroup")]
+    labels = [place.locator("label").first.bounding_box()["y"] for place in places]
+    assert labels[0] == pytest.approx(labels[1], abs=1)
