@@ -201,8 +201,11 @@ def _part_of_loss(gathered: tuple, loss, answers, device) -> Tensor:
 
     Where a batch has fewer rows than there are processes, each finds the whole loss and adds its n-th part.
     """
-    together, size = processes(), len(gathered[-1])
-    if together.number == 1 or not together.shared(size):
+    together = processes()
+    if together.number == 1:
+        return loss(*(one.to(device) for one in gathered))
+    size = len(gathered[-1])
+    if not together.shared(size):
         return loss(*(one.to(device) for one in gathered)) / together.number
     rows = together.part(size)
     mine = [one[rows] for one in gathered]
