@@ -30,8 +30,8 @@ class Settings:
     # The semantic encoder, h^t = SemEnc(d, c^{<t})
     backbone: str = "minilm"  # "minilm", "tiny", or the name or folder of a T5
     train_encoder: bool = False  # minilm only: also train the encoder (slow on a CPU; its states cannot be cached)
-    # In what a frozen encoder multiplies: "bfloat16" is more than twice as fast on processors with AMX and changes less
-    # than 1 % of the IDs (docs/results/speed_and_scale.md); without such hardware it is slower.
+    # In what a frozen encoder multiplies: "bfloat16" is more than twice as fast on processors that have it (AMX or
+    # AVX-512) and changes less than 1 % of the IDs (docs/results/speed_and_scale.md); on others it is slower.
     encoder_precision: str = "float32"
     decoder_layers: int = 1  # of the fresh decoder (minilm, tiny)
     dropout: float = 0.1
