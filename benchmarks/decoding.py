@@ -209,7 +209,7 @@ def measure(name: str, data: tuple, threads: list[int]) -> list[dict]:
                     "exact": lambda s=scorer: exact_top(s(), tree, TOP, WIDTH),
                 }
                 row = {"model": name, "IDs": len(ids), "batch": batch, "threads": number, "build": building}
-                row |= medians(runs, 6, time.process_time if number == 1 else time.perf_counter)
+                row |= medians(runs, 4, time.process_time if number == 1 else time.perf_counter)
                 if number == 1:
                     row["with"] = in_layers(lambda s: beam_search(s, tree, TOP, WIDTH), scorer)
                     row["without"] = in_layers(lambda s: without_tree(s, tree), scorer)
