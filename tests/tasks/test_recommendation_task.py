@@ -181,5 +181,5 @@ def test_a_user_with_one_item_gets_recommendations():
 
 def test_several_processes_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(base, "processes", lambda: Processes(2, 0))
-    with pytest.raises(SettingsError, match="One process fits a task model"):
+    with pytest.raises(SettingsError, match="One process fits Popularity"):
         Popularity().fit(Recommendation(corpus_of(SEQUENCES)), tmp_path / "run")
