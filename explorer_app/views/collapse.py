@@ -12,6 +12,10 @@ from lmindexer.browse.history import MEASURES, curves, measures_in
 from lmindexer.quality.diagnostics import diagnose
 
 FIRST = "perplexity"  # drawn without being asked; the other measures are a press away, for each takes the browser time
+SELDOM = (
+    " Epochs without a point: the corpus is large and was not looked at after each; it is with "
+    "`lmindexer fit … --set diagnose_every=0`."
+)
 
 
 def render() -> None:
@@ -72,8 +76,15 @@ def _training(run: RunBrowser, runs: dict[str, RunBrowser]) -> None:
             st.markdown(_capital(MEASURES[name]), help=helplines.LOSSES.get(name))
     st.caption(
         "Lines: dotted = reconstructor warm-up, dashed = continuous warm-up, star = k-means start, solid = codes."
+        + (SELDOM if any(seldom_looked_at(history) for history in histories.values()) else "")
     )
     export("training", next(iter(figures.values())), {name: curves(histories, name) for name in figures})
+
+
+def seldom_looked_at(history) -> bool:
+    """Whether codes were being learned in epochs after which nobody looked at the whole corpus."""
+    known = {"stage", "perplexity"} <= set(history.columns)
+    return known and bool(history.loc[history["stage"] == "discrete", "perplexity"].isna().any())
 
 
 def _curve(histories, name: str, run: RunBrowser):

@@ -12,6 +12,7 @@ import run_bundles
 from streamlit.testing.v1 import AppTest
 
 from explorer_app import context, show
+from explorer_app.views.collapse import seldom_looked_at
 from lmindexer import plots
 from lmindexer.browse import mapping, words
 from lmindexer.runs import jobs
@@ -40,6 +41,15 @@ def visit(folder, monkeypatch):
         return test
 
     return go
+
+
+def test_a_curve_with_few_points_says_how_to_get_more(visit, folder):
+    place = folder / "good" / "history.parquet"
+    whole = pd.read_parquet(place)
+    assert not any("diagnose_every=0" in caption.value for caption in visit("collapse", run="good").caption)
+    seldom = whole.copy()
+    seldom.loc[seldom["stage"] == "discrete", "perplexity"] = float("nan")
+    assert seldom_looked_at(seldom) and not seldom_looked_at(whole) and not seldom_looked_at(whole[["epoch"]])
 
 
 def in_link(test, name: str):
