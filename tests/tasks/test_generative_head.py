@@ -54,6 +54,16 @@ def some_head(form: str):
     return head, tree
 
 
+def some_decoder(normalise: str):
+    torch.manual_seed(0)
+    tree = DecodingTree.from_ids(some_ids())
+    decoder = CodeDecoder(tree, [4, 5, 4, 9], 12, 2, 3, 4, 24, normalise=normalise).eval()
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.5)
+    return decoder, tree
+
+
 def some_history(tree, queries=4):
     rng = np.random.default_rng(2)
     documents = torch.from_numpy(rng.integers(0, DOCUMENTS, (queries, 6)))
@@ -172,12 +182,7 @@ def test_values_that_do_not_fit_are_said():
 
 @pytest.mark.parametrize("normalise", ["tree", "codebook"])
 def test_the_decoder_step_by_step_equals_the_decoder_at_once(normalise):
-    torch.manual_seed(0)
-    tree = DecodingTree.from_ids(some_ids())
-    decoder = CodeDecoder(tree, [4, 5, 4, 9], 12, 2, 3, 4, 24, normalise=normalise).eval()
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.copy_(torch.randn_like(parameter) * 0.5)
+    decoder, tree = some_decoder(normalise)
     states, present = torch.randn(4, 7, 12), torch.arange(7) < torch.tensor([[7], [3], [1], [5]])
     scorer = DecoderScorer(decoder, states, present)
     documents = torch.tensor([3, 17, 0, 29])
@@ -216,12 +221,7 @@ def test_a_quickened_encoder_answers_and_learns_as_before():
 
 @pytest.mark.parametrize("normalise", ["tree", "codebook"])
 def test_the_decoder_answers_alike_whatever_else_is_in_the_batch(normalise):
-    torch.manual_seed(0)
-    tree = DecodingTree.from_ids(some_ids())
-    decoder = CodeDecoder(tree, [4, 5, 4, 9], 12, 2, 3, 4, 24, normalise=normalise).eval()
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.copy_(torch.randn_like(parameter) * 0.5)
+    decoder, tree = some_decoder(normalise)
     states, present = torch.randn(5, 7, 12), torch.arange(7) < torch.tensor([[7], [3], [1], [5], [7]])
     whole = decoding.beam_search(DecoderScorer(decoder, states, present), tree, 4, 6)
     for query in range(5):
