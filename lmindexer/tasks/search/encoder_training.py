@@ -103,7 +103,9 @@ class _Column(dict):
     """What a network reads of some texts; goes to a device whole."""
 
     def to(self, device) -> "_Column":
-        return _Column({name: value.to(device) if hasattr(value, "to") else value for name, value in self.items()})
+        from sentence_transformers.util import batch_to_device
+
+        return _Column(batch_to_device(dict(self), device))
 
 
 class _Pairs:
