@@ -7,7 +7,9 @@ and dropout are drawn for the whole batch in every process, each of which takes 
 of one process, but for the order in which they are added.
 """
 
+import atexit
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cache
@@ -169,7 +171,16 @@ def processes() -> Processes:
     from accelerate import PartialState
 
     state = PartialState(cpu=not torch.cuda.is_available())
+    atexit.register(leave)
     return Processes(state.num_processes, state.process_index)
+
+
+def leave() -> None:
+    """Leave the other processes while Python still runs: torch's threads that exchange tensors hold some, and end
+    the whole process (SIGABRT) if they are to let go of them when Python is gone. Not after an error, where the others
+    may be waiting for this one: the launcher stops them."""
+    if torch.distributed.is_initialized() and not hasattr(sys, "last_value"):
+        torch.distributed.destroy_process_group()
 
 
 def device_of_exchange() -> torch.device:
