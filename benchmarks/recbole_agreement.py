@@ -27,6 +27,8 @@ SAME = {
 }
 OF_MODEL = {
     "HGN": {"loss": "bpr", "dropout": 0.0},
+    "HGN-crossed": {"loss": "bpr", "dropout": 0.0},
+    "HGN-CE": {"loss": "cross_entropy", "dropout": 0.0},
     "GRU4Rec": {"loss": "cross_entropy", "hidden": 128, "tied": True},
     "BERT4Rec": {"loss": "cross_entropy", "hidden_share": 0.3, "last_share": 0.3},
     "SASRec": {"loss": "cross_entropy"},
@@ -77,9 +79,26 @@ def task_of_source(source: Path, core: int):
     return Recommendation(part)
 
 
-def ours(folder: Path, models: list[str], seeds: list[int], epochs: int, batch: int) -> None:
+def model_of(name: str, settings: dict):
+    """The model of a name; "HGN-crossed" has the loss that RecBole 1.2.1 has for HGN's BPR (see recbole_side.py)."""
+    from torch.nn import functional as F
+
     from lmindexer.tasks import recommendation
 
+    if name != "HGN-crossed":
+        return getattr(recommendation, name.split("-")[0])(**settings)
+
+    class Crossed(recommendation.HGN):
+        def _loss(self, batch, targets):
+            states, read = self.network(batch)[:, 0], self.network.items.weight
+            wrong = (targets + targets.new_empty(len(targets)).random_(1, self._items)) % self._items
+            right = (states * self.network.rows()[targets]).sum(-1)
+            return F.softplus((states * read[wrong]).sum(-1) - right).mean()
+
+    return Crossed(**settings)
+
+
+def ours(folder: Path, models: list[str], seeds: list[int], epochs: int, batch: int) -> None:
     given = json.loads((folder / "source.json").read_text(encoding="utf-8"))
     task = task_of_source(Path(given["source"]), given["core"])
     names = ["Recall@5", "Recall@10", "NDCG@5", "NDCG@10"]
@@ -88,7 +107,7 @@ def ours(folder: Path, models: list[str], seeds: list[int], epochs: int, batch: 
             settings = (
                 SAME | OF_MODEL[name] | {"epochs": epochs, "validate_every": epochs, "targets": batch, "seed": seed}
             )
-            model = getattr(recommendation, name)(**settings).fit(task, progress=False)
+            model = model_of(name, settings).fit(task, progress=False)
             found = task.evaluate([model], metrics=names)
             figures = {one.lower(): float(found.seeds_of(model.name, one)[0].mean()) for one in names}
             row = {

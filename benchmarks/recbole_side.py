@@ -6,6 +6,11 @@
     recbole/bin/pip install --no-deps recbole==1.2.1      # ray and hyperopt are not needed
     recbole/bin/python benchmarks/recbole_side.py FOLDER --models SASRec HGN --seeds 0 1 2 --epochs 8
 
+HGN stands here three times. "HGN-crossed" is what RecBole 1.2.1 has for BPR: the right item's vector is of the table
+that predicts, the wrong one's of the table that reads histories, so that no step ever lowers an item in the table that
+is ranked. "HGN" takes both from the table that predicts, as the paper does; "HGN-CE" is RecBole's default loss, which
+has no wrong item of its own. --set tries one more setting, as in --set pooling_type='"max"'.
+
 FOLDER is what `recbole_agreement.py prepare` wrote. Saving is off, so that no checkpoint is loaded again (which
 RecBole 1.2.1 cannot with torch ≥ 2.6); the last epoch's model is tested, as on the other side.
 """
@@ -47,12 +52,11 @@ SHARED = {
     "stopping_step": 10_000,
     "reproducibility": True,
 }
+BPR = {"loss_type": "BPR", "train_neg_sample_args": {"distribution": "uniform", "sample_num": 1}}
 OF_MODEL = {
-    "HGN": {
-        "loss_type": "BPR",
-        "train_neg_sample_args": {"distribution": "uniform", "sample_num": 1},
-        "reg_weight": [0, 0],
-    },
+    "HGN": BPR,
+    "HGN-crossed": BPR,
+    "HGN-CE": {"loss_type": "CE"},
     "GRU4Rec": {"loss_type": "CE", "hidden_size": 128},
     "BERT4Rec": {"loss_type": "CE", "mask_ratio": 0.3, "ft_ratio": 0.3, "transform": "mask_itemseq"},
     "SASRec": {"loss_type": "CE"},
@@ -60,18 +64,36 @@ OF_MODEL = {
 }  # fmt: skip
 
 
-def fit(folder: Path, model: str, seed: int, epochs: int, batch: int) -> dict:
+def network_of(model: str) -> type:
+    """RecBole's class; for "HGN" one whose BPR loss (L2 left out) takes right and wrong items from one table."""
+    from recbole.utils import get_model
+
+    if model != "HGN":
+        return get_model(model.split("-")[0])
+
+    class OneTable(get_model("HGN")):
+        def calculate_loss(self, interaction):
+            state = self.forward(interaction[self.ITEM_SEQ], interaction[self.USER_ID])
+            rows = self.item_embedding_for_prediction
+            scores = [(state * rows(interaction[name])).sum(-1) for name in (self.POS_ITEM_ID, self.NEG_ITEM_ID)]
+            return self.loss_fct(*scores)
+
+    return OneTable
+
+
+def fit(folder: Path, model: str, seed: int, epochs: int, batch: int, more: dict) -> dict:
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
-    from recbole.utils import get_model, get_trainer, init_seed
+    from recbole.utils import get_trainer, init_seed
 
     given = {"data_path": str(folder.resolve()), "seed": seed, "epochs": epochs, "train_batch_size": batch}
-    config = Config(model=model, dataset="part", config_dict={**SHARED, **OF_MODEL[model], **given})
+    settings = {**SHARED, **OF_MODEL[model], **given, **more}
+    config = Config(model=model.split("-")[0], dataset="part", config_dict=settings)
     init_seed(seed, True)
     began = time.process_time()
     train, valid, test = data_preparation(config, create_dataset(config))
-    network = get_model(model)(config, train.dataset).to(config["device"])
-    trainer = get_trainer(config["MODEL_TYPE"], model)(config, network)
+    network = network_of(model)(config, train.dataset).to(config["device"])
+    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, network)
     trainer.fit(train, valid, saved=False, show_progress=False)
     found = trainer.evaluate(test, load_best_model=False, show_progress=False)
     seconds = time.process_time() - began
@@ -81,6 +103,7 @@ def fit(folder: Path, model: str, seed: int, epochs: int, batch: int) -> dict:
         "seed": seed,
         "seconds": seconds,
         **{k: float(v) for k, v in found.items()},
+        **more,
     }
 
 
@@ -91,11 +114,13 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=JSON", help="further settings of RecBole's")
     args = parser.parse_args()
     sys.argv = sys.argv[:1]  # RecBole reads the command line too
+    more = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in args.set)}
     for seed in args.seeds:
         for model in args.models:
-            found = fit(args.folder, model, seed, args.epochs, args.batch)
+            found = fit(args.folder, model, seed, args.epochs, args.batch, more)
             with (args.folder / "results.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found | {"epochs": args.epochs}) + "\n")
             print(json.dumps(found), flush=True)

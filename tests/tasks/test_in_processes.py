@@ -14,10 +14,20 @@ import lmindexer as lmi
 from lmindexer.common.errors import SettingsError
 from lmindexer.runs.task_run import TaskRun
 from lmindexer.tasks import base
-from lmindexer.tasks.recommendation import HGN, TIGER, BERT4Rec, GenerativeRecommender, Recommendation, SASRec
+from lmindexer.tasks.recommendation import (
+    FDSA,
+    HGN,
+    TIGER,
+    BERT4Rec,
+    GenerativeRecommender,
+    GRU4Rec,
+    Recommendation,
+    SASRec,
+    SlidesRecommender,
+)
 from lmindexer.tasks.search import DualEncoder, GenerativeRetriever, Retrieval
 
-SMALL = {"dim": 16, "epochs": 3, "targets": 37, "learning_rate": 1e-2}  # 37: parts of two lengths
+SMALL = {"dim": 16, "epochs": 3, "targets": 37, "learning_rate": 1e-2, "warmup_steps": 2}  # 37: parts of two lengths
 
 
 def recommendation() -> Recommendation:
@@ -34,16 +44,25 @@ def random_ids(task):
     return lmi.RandomIndexer(positions=2, codebook_size=5).fit(task.corpus, progress=False)
 
 
+def language_model():
+    """An indexer that is not fitted: the recommender's fit begins with its fit, in as many processes."""
+    quick = {"warmup_epochs": 1, "continuous_epochs": 1, "discrete_epochs": 1}
+    return lmi.LMIndexer(positions=2, codebook_size=4, device="cpu", **quick)
+
+
 def models() -> dict:
     """Models by name, with their tasks, fitted on nothing yet."""
     users, search = recommendation(), Retrieval(shop())
     shape = SMALL | {"layers": 1, "heads": 2}
     return {
         "sasrec": (SASRec(**shape), users),
+        "gru4rec": (GRU4Rec(**SMALL, hidden=12), users),
+        "fdsa": (FDSA(**shape, text="tfidf", text_dims=8), users),
         "hgn": (HGN(**SMALL, loss="softmax"), users),
         "generative": (GenerativeRecommender(random_ids(users), **shape), users),
         "codes": (GenerativeRecommender(random_ids(users), "prototype", **shape | {"dropout": 0.0}), users),
         "tiger": (TIGER(random_ids(users), **SMALL | {"dropout": 0.0}), users),
+        "slides": (SlidesRecommender(language_model(), max_tokens=24, epochs=2, targets=37, warmup_steps=2), users),
         "nodes": (GenerativeRetriever(random_ids(search), embeddings="tfidf", epochs=2, batch=33), search),
         "prefix": (GenerativeRetriever(random_ids(search), "prefix", embeddings="tfidf", epochs=2, batch=33), search),
     }
