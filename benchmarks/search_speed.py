@@ -68,7 +68,7 @@ def _same_top(form, h, width: int) -> np.ndarray:
 @torch.no_grad()
 def million(documents: int, rows: int, width: int) -> None:
     """Milliseconds a query of a beam over many documents: IDs of 64 × 64 × 64 codes, vectors of 384."""
-    from lmindexer.tasks.search.summaries import SummaryHead, summarise
+    from lmindexer.tasks.search.summaries import SummaryHead
 
     random = np.random.default_rng(0)
     vectors = random.standard_normal((documents, 384), dtype=np.float32)
@@ -80,7 +80,7 @@ def million(documents: int, rows: int, width: int) -> None:
     cost = f"{time.process_time() - began:.1f} s, {tree.nbytes / 1e6:,.0f} MB"
     print(f"{documents:,} documents, {len(tree):,} nodes: tree {cost}")
     began = time.process_time()
-    head = SummaryHead(tree, vectors, *summarise(tree, vectors, rows, 0, 20.0), rows)
+    head = SummaryHead.of(tree, vectors, rows)
     print(f"summaries {time.process_time() - began:.1f} s, {len(head.centres):,} centres, {head.nbytes / 1e6:,.0f} MB")
     del vectors
     for batch in (1, 32):

@@ -16,7 +16,13 @@ class NodeTable:
     """A random number for each query and node; checks that decoding hands every row its own state."""
 
     def __init__(
-        self, tree, queries: int, seed: int, normalised: bool = True, whole_levels: bool = False, tied=False,
+        self,
+        tree,
+        queries: int,
+        seed: int,
+        normalised: bool = True,
+        whole_levels: bool = False,
+        tied=False,
         grids: bool = False,
     ):
         self.grids = grids

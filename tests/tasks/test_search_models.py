@@ -23,6 +23,7 @@ from lmindexer.tasks.search import (
     pseudo_queries,
     summaries,
 )
+from lmindexer.tasks.search.asked import Asked
 from lmindexer.tasks.search.base import LONGEST, top_of
 from lmindexer.tasks.search.generative import code_means, rescored, ties_by
 from lmindexer.tasks.search.level_scorer import gathering_pays
@@ -49,8 +50,9 @@ def models(task, indexer):
         BM25(training_queries=True),
         DualEncoder("frozen", embeddings="tfidf"),
         DualEncoder("map", **quick),
-        GenerativeRetriever(indexer, "nodes", rows=2, **quick),
-        GenerativeRetriever(indexer, "nodes", rows=2, learn_rows=True, name="rows learned", **quick),
+        DualEncoder("map", query_weight=0.1, **quick),
+        GenerativeRetriever(indexer, "nodes", rows=2, query_weight=0.1, **quick),
+        GenerativeRetriever(indexer, "nodes", rows=2, learn_rows=True, query_weight=0, name="rows learned", **quick),
         GenerativeRetriever(indexer, "codes", **quick),
         GenerativeRetriever(indexer, "prefix", rank=8, **quick),
     ]
@@ -142,7 +144,7 @@ def test_every_model_answers_any_text_clearly(models):
 
 def test_one_table_holds_all_lines(task, models):
     table = task.evaluate(models).table()
-    assert len(table) == 4 + 2 * 2 + 2 * 3 and set(table["view"]) == {"all", "ties", "hybrid"}
+    assert len(table) == 5 + 2 * 2 + 2 * 3 and set(table["view"]) == {"all", "ties", "hybrid"}
 
 
 def test_top_of_takes_equal_scores_in_corpus_order():
@@ -171,10 +173,27 @@ def test_hybrid_and_ties_by_hand():
 
 
 @pytest.fixture(scope="module")
-def head(indexer):
-    random = np.random.default_rng(0)
-    vectors = random.normal(size=(100, 8)).astype(np.float32)
-    return SummaryHead.of(models_tree(indexer), vectors / np.linalg.norm(vectors, axis=1, keepdims=True), rows=2)
+def of_texts(indexer):
+    return SummaryHead.of(models_tree(indexer), units(100), rows=2)
+
+
+@pytest.fixture(scope="module")
+def of_asked(indexer):
+    return SummaryHead.of(models_tree(indexer), units(100), rows=2, asked=ASKED)
+
+
+@pytest.fixture(params=["of_texts", "of_asked"])
+def head(request):
+    return request.getfixturevalue(request.param)
+
+
+def units(number):
+    """Vectors [number, 8] of length one, always the same."""
+    vectors = np.random.default_rng(0).normal(size=(number, 8)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+ASKED = Asked(units(40)[:30], np.r_[np.arange(30), 0, 1], np.r_[np.arange(30) // 2, 99, 98], 0.3)
 
 
 def models_tree(indexer):
@@ -182,11 +201,11 @@ def models_tree(indexer):
 
 
 def test_summaries_are_the_formula(head):
-    h, tree, table = torch.randn(3, 8), head.tree, head.table()
+    h, tree, table, bias = torch.randn(3, 8), head.tree, head.table(), head.biases()
 
     def weight(query, node, level):
         rows = head.places[head.offsets[node] : head.offsets[node + 1]]
-        return torch.logsumexp(head.log_scale[level - 1].exp() * table[rows] @ h[query] + head.bias[rows], 0)
+        return torch.logsumexp(head.log_scale[level - 1].exp() * table[rows] @ h[query] + bias[rows], 0)
 
     with torch.no_grad():
         found = all_scores(head.scorer(h), tree)
@@ -228,7 +247,7 @@ def from_codes(indexer):
     return PrefixHead(tree, (6, 6), 8, 16, books, vectors.numpy())
 
 
-@pytest.mark.parametrize("name", ["head", "from_codes"])
+@pytest.mark.parametrize("name", ["of_texts", "of_asked", "from_codes"])
 def test_a_beam_finds_the_same_by_gathered_rows_and_by_one_product(name, request, monkeypatch):
     form, h = request.getfixturevalue(name), torch.randn(5, 8)
     found = []
@@ -299,13 +318,18 @@ def test_documents_that_share_a_leaf_count_together_in_the_loss(from_codes):
         torch.testing.assert_close(head.loss(h, right), expected / 3, rtol=1e-4, atol=1e-4)
 
 
+def fresh_form(model, task):
+    return model._new_form(task, {name: model.vectors_.texts(task.texts(name)) for name in ("train", "validation")})
+
+
 def test_training_lowers_the_loss_of_every_form(task, models):
     judged = task.judgements("train")
     for model in models[-4:]:
         vectors, right = torch.tensor(model.vectors_.texts(task.texts("train"))), torch.tensor(judged.document)
         with torch.no_grad():
             before, after = (
-                form.eval().loss(vectors[judged.query], right) for form in (model._new_form(), model.form_)
+                form.eval().loss(vectors[judged.query], right, torch.tensor(judged.query))
+                for form in (fresh_form(model, task), model.form_)
             )
         assert after < before
 

@@ -7,7 +7,7 @@ from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.tasks.decoding import DecodingTree
 from lmindexer.tasks.generative import added_nodes
 from lmindexer.tasks.search.forms import NodeRows, PrefixRows, SharedRows
-from lmindexer.tasks.search.summaries import SCALE, SummaryHead, centres_of
+from lmindexer.tasks.search.summaries import SummaryHead, summarise
 
 
 def extended(form, ids: SemanticIDs, documents: np.ndarray) -> "NodeRows | PrefixRows | SharedRows":
@@ -24,30 +24,18 @@ def _more_nodes(form: NodeRows, ids: SemanticIDs, documents: np.ndarray) -> Node
     A new document's bias is the mean of the others'.
     """
     head, tree = form.head, DecodingTree.from_ids(ids)
-    before, count = len(head.documents), len(documents)
-    old = added_nodes(head.tree, tree).tolist()
-    ordered = np.ascontiguousarray(documents, dtype=np.float32)[tree.documents.numpy()]
-    first, last = tree.first_leaf.tolist(), tree.last_leaf.tolist()
-    centres, weights, places = head.centres.detach().numpy(), head.bias.detach().numpy()[before:], [np.zeros(0, int)]
-    fresh, fresh_weights = [], []
-    for node in range(1, len(tree)):
-        rows = head.places[head.offsets[old[node]] : head.offsets[old[node] + 1]].numpy() if old[node] >= 0 else []
-        if len(rows) and rows[0] >= before:
-            places.append(rows - before + count)
-        elif last[node] - first[node] <= head.rows or node >= tree.level_start[tree.depth]:
-            places.append(np.arange(first[node], last[node]))
-        else:
-            found, weight = centres_of(ordered[first[node] : last[node]], head.rows, 0, SCALE)
-            places.append(count + len(centres) + len(fresh_weights) + np.arange(len(found)))
-            fresh.append(found)
-            fresh_weights += weight
-    of_documents = np.full(count, head.bias.detach()[:before].mean().item(), np.float32)
-    of_documents[head.tree.documents.numpy()] = head.bias.detach().numpy()[:before]
-    bias = np.concatenate([of_documents[tree.documents.numpy()], weights, np.array(fresh_weights, np.float32)])
-    offsets = np.concatenate([[0], np.cumsum([len(part) for part in places])])
-    table = np.concatenate([centres, *fresh]).astype(np.float32)
-    rows = table, bias.astype(np.float32), np.concatenate(places), offsets, head.rows, head.moved is not None
-    more = SummaryHead(tree, documents, *rows)
+    before, count, weights = len(head.documents), len(documents), head.bias.detach().numpy()
+    centres, kept = head.centres.detach().numpy(), {}
+    for node, old in enumerate(added_nodes(head.tree, tree).tolist()):
+        numbers = head.places[head.offsets[old] : head.offsets[old + 1]].numpy() - before if old >= 0 else []
+        if len(numbers) and 0 <= numbers[0] < len(centres):
+            kept[node] = numbers
+    there = {"centres": centres, "bias": weights[before:], "kept": kept}
+    layout = summarise(tree, documents, head.rows, 0, asked=head.asked, **there)
+    of_documents = np.full(count, weights[:before].mean(), np.float32)
+    of_documents[head.tree.documents.numpy()] = weights[:before]
+    layout.bias[:count] = of_documents[tree.documents.numpy()]
+    more = SummaryHead(tree, documents, layout, head.rows, head.moved is not None, head.asked)
     if head.moved is not None:
         moved = torch.zeros(count, documents.shape[1])
         moved[head.tree.documents.long()] = head.moved.detach()

@@ -13,7 +13,7 @@ from lmindexer.common.kinds import COUNT, ITEMS, TEXT, TEXT_OR_NONE, takes
 from lmindexer.tasks.allowing import allowed_documents
 from lmindexer.tasks.base import DEPTH, TaskModel
 from lmindexer.tasks.decoding import where_lost
-from lmindexer.tasks.metrics import Rankings
+from lmindexer.tasks.metrics import Judgements, Rankings, measure
 
 LONGEST = 2_000  # characters of a query that are read: more than any question, less than would stop a machine
 LOST_AT_ONCE = 256  # judgements that are followed together
@@ -150,3 +150,8 @@ def filled(documents: np.ndarray, scores: np.ndarray, depth: int) -> Rankings:
         documents = np.pad(documents, ((0, 0), (0, missing)), constant_values=-1)
         scores = np.pad(scores, ((0, 0), (0, missing)), constant_values=-np.inf)
     return Rankings(documents[:, :depth].astype(np.int64), scores[:, :depth].astype(np.float64))
+
+
+def mean_ndcg(rankings: Rankings, judged: Judgements) -> float:
+    """Mean NDCG@10, by which search models choose."""
+    return float(measure(rankings, judged, ("NDCG@10",))["NDCG@10"].mean())

@@ -1,5 +1,6 @@
 """`DualEncoder`: query and document as vectors, the documents nearest to the query found exactly (faiss)."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from lmindexer.indexers.model_folder import read_model, write_model
 from lmindexer.settings.rules import Range
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
-from lmindexer.tasks.metrics import Judgements, Rankings, measure
-from lmindexer.tasks.search.base import SearchModel, filled
+from lmindexer.tasks.metrics import Rankings
+from lmindexer.tasks.search.asked import NEVER, SCALE, Asked
+from lmindexer.tasks.search.base import SearchModel, filled, mean_ndcg
 from lmindexer.tasks.search.encoder_training import check_trainable, train_encoder
+from lmindexer.tasks.search.level_scorer import grouped
 from lmindexer.tasks.search.query_map import QueryMap
 from lmindexer.tasks.search.setting_rules import checked_settings
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
@@ -39,6 +42,9 @@ class DualEncoder(SearchModel):
             sentence-transformers model.
         epochs, learning_rate, batch: None takes the form's own (map: 10, 1e-3, 256; encoder: 2 + 1, 2e-5, 32).
         most_steps: of the encoder's training, for a budget; None for no limit.
+        query_weight: w of what a document was asked for in training, beside the 1 of its own text (`asked`): the score
+            is log( exp(τ f(q) · g(d)) + w Σ exp(τ f(q) · f(training query)) ). 0 for none, None to have it chosen on
+            the validation queries.
         device: "auto" takes a GPU where there is one.
 
     >>> DualEncoder("map").fit(task).search("a ball for my little son")                  # doctest: +SKIP
@@ -57,13 +63,15 @@ class DualEncoder(SearchModel):
         learning_rate: float | None = None,
         batch: int | None = None,
         most_steps: int | None = None,
+        query_weight: float | None = 0.0,
         seed: int = 0,
         name: str | None = None,
         device: str = "auto",
     ):
         if form not in FORMS:
             raise SettingsError(f"form is {form!r}; give one of {', '.join(FORMS)}.")
-        super().__init__(name or FORMS[form], device)
+        asked = FORMS[form] if query_weight == 0 else f"{FORMS[form].removesuffix(', no training')} + training queries"
+        super().__init__(name or asked, device)
         self.vectors_ = TextVectors(embeddings)
         if form == "encoder":
             check_trainable(self.vectors_.embeddings)
@@ -72,11 +80,13 @@ class DualEncoder(SearchModel):
         given = (epochs, learning_rate, batch)
         chosen = [mine if value is None else value for value, mine in zip(given, own, strict=True)]
         self.settings |= dict(zip(("epochs", "learning_rate", "batch"), chosen, strict=True))
-        self.settings["most_steps"] = most_steps
+        self.settings |= {"most_steps": most_steps, "query_weight": query_weight}
         least = {"epochs": Range(0, 1_000_000, True)} if form == "frozen" else {}  # nothing is trained
         self.settings = checked_settings(self.settings, **least)
         self.map_: QueryMap | None = None
         self.documents_: np.ndarray | None = None
+        self.asked_: Asked | None = None
+        self.scale_ = SCALE
 
     # ---- fit -----------------------------------------------------------------------------------------------------
 
@@ -84,21 +94,24 @@ class DualEncoder(SearchModel):
         if self.settings["form"] == "encoder":
             self.vectors_, self.history_ = train_encoder(task, self.settings, fitting, self.device)
         self.documents_ = self.vectors_.documents(task.corpus, progress=fitting.progress)
-        if self.settings["form"] == "map":
-            self._fit_map(task, fitting)
-
-    def _fit_map(self, task: Task, fitting: Fitting) -> None:
+        if self.settings["form"] != "map" and self.settings["query_weight"] == 0:
+            return
         queries = {name: self.vectors_.texts(task.texts(name)) for name in ("train", "validation")}
+        self.asked_ = Asked.of_task(task, queries, self.documents_, self.settings["query_weight"])
+        if self.settings["form"] == "map":
+            self._fit_map(task, queries, fitting)
+
+    def _fit_map(self, task: Task, queries: dict[str, np.ndarray], fitting: Fitting) -> None:
         pairs = TrainingPairs(task.judgements("train"), queries["train"])
-        model = _MapTraining(self.documents_, self.settings["seed"]).to(self.device)
+        model = _MapTraining(self.documents_, self.settings["seed"], self.asked_).to(self.device)
         self.map_ = model.map
         rated = task.judgements("validation")
 
         def validate() -> dict[str, float]:
             if not rated.queries:
                 return {}
-            h = self._mapped(queries["validation"])
-            return {"NDCG@10": mean_ndcg(nearest(h, self.documents_, 50), rated)}
+            self.scale_ = float(model.scale.detach().exp())
+            return {"NDCG@10": mean_ndcg(self._ranked(self._mapped(queries["validation"]), 50), rated)}
 
         size, per_epoch = self.settings["batch"], -(-pairs.queries // self.settings["batch"])
         self.history_ = train(
@@ -120,6 +133,7 @@ class DualEncoder(SearchModel):
             title="query map",
         )
         self.map_.eval()
+        self.scale_ = float(model.scale.detach().exp())
 
     # ---- search --------------------------------------------------------------------------------------------------
 
@@ -139,11 +153,16 @@ class DualEncoder(SearchModel):
         self, texts: Sequence[str], depth: int, *, allow: np.ndarray | None = None, progress: bool = False
     ) -> Rankings:
         self.check_fitted()
+        return self._ranked(self.states(texts), depth, allow)
+
+    def _ranked(self, states: np.ndarray, depth: int, allow: np.ndarray | None = None) -> Rankings:
+        if self.asked_ is not None:
+            return self.asked_.nearest(states, self.documents_, self.scale_, depth, allow)
         if allow is None:
-            return nearest(self.states(texts), self.documents_, depth)
+            return nearest(states, self.documents_, depth)
         if not allow.any():
-            return filled(np.empty((len(texts), 0)), np.empty((len(texts), 0)), depth)
-        found = nearest(self.states(texts), self.documents_[allow], depth)
+            return filled(np.empty((len(states), 0)), np.empty((len(states), 0)), depth)
+        found = nearest(states, self.documents_[allow], depth)
         places = np.append(np.flatnonzero(allow), -1)  # -1 stays -1
         return Rankings(places[found.documents], found.scores)
 
@@ -156,14 +175,20 @@ class DualEncoder(SearchModel):
         tensors = {"documents": torch.from_numpy(self.documents_)}
         if self.map_ is not None:
             tensors["map"] = self.map_.map.detach()
-        write_model(folder, f"lmindexer-{self.method}", {}, tensors)
+        config = {}
+        if self.asked_ is not None:
+            tensors |= self.asked_.tensors()
+            config = {"query_weight": self.asked_.weight, "scale": self.scale_}
+        write_model(folder, f"lmindexer-{self.method}", config, tensors)
         self.vectors_.save(folder)
 
     @classmethod
     def _load_model(cls, folder: Path, task: Task, settings: dict) -> "DualEncoder":
         model = cls(**settings)
-        _, tensors = read_model(folder, f"lmindexer-{cls.method}")
+        config, tensors = read_model(folder, f"lmindexer-{cls.method}")
         model.documents_ = tensors["documents"].numpy()
+        model.asked_ = Asked.from_tensors(tensors, config.get("query_weight"))
+        model.scale_ = config.get("scale", SCALE)
         if "map" in tensors:
             model.map_ = QueryMap(model.documents_.shape[1]).eval()
             model.map_.map.data = tensors["map"]
@@ -172,23 +197,43 @@ class DualEncoder(SearchModel):
 
 
 class _MapTraining(nn.Module):
-    """Softmax over documents of τ h · d, with the map and τ trained and documents fixed."""
+    """Softmax over documents of τ h · d (and of what was asked), with the map and τ trained and documents fixed."""
 
-    def __init__(self, documents: np.ndarray, seed: int, scale: float = 20.0):
+    def __init__(self, documents: np.ndarray, seed: int, asked: Asked | None = None):
         super().__init__()
-        self.map = QueryMap(documents.shape[1])
-        self.scale = nn.Parameter(torch.tensor(scale).log())
+        self.map, self.asked = QueryMap(documents.shape[1]), asked
+        self.scale = nn.Parameter(torch.tensor(SCALE).log())
+        if asked is not None:
+            order = np.argsort(asked.document, kind="stable")
+            for name in ("query", "document"):
+                values = torch.from_numpy(getattr(asked, name)[order])
+                self.register_buffer(name, values, persistent=False)
+            self.register_buffer("queries", torch.from_numpy(asked.vectors), persistent=False)
         self.register_buffer("documents", torch.from_numpy(documents), persistent=False)
         self.random = np.random.default_rng(seed)
 
-    def loss(self, queries: torch.Tensor, documents: torch.Tensor) -> torch.Tensor:
+    def loss(self, queries: torch.Tensor, documents: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
         if len(self.documents) <= MOST_COMPARED:
-            compared, target = self.documents, documents
+            places, target = torch.arange(len(self.documents)).to(documents), documents
         else:  # the batch's own documents, and others drawn uniformly
             drawn = torch.from_numpy(self.random.integers(len(self.documents), size=MOST_COMPARED // 4)).to(documents)
             places, target = torch.unique(torch.cat([documents, drawn]), return_inverse=True)
-            compared, target = self.documents[places], target[: len(documents)]
-        return F.cross_entropy(self.scale.exp() * self.map(queries) @ compared.T, target)
+            target = target[: len(documents)]
+        states, scale = self.map(queries), self.scale.exp()
+        logits = scale * states @ self.documents[places].T
+        if self.asked is not None:
+            logits = self._with_asked(logits, scale * states, places, own)
+        return F.cross_entropy(logits, target)
+
+    def _with_asked(self, logits: torch.Tensor, states: torch.Tensor, places: torch.Tensor, own: torch.Tensor):
+        """Logits [B, C] of documents at sorted `places`, with the queries that ask for them but for each text's own."""
+        column = torch.searchsorted(places, self.document).clamp(max=len(places) - 1)
+        there = places[column] == self.document
+        query, column = self.query[there], column[there]
+        before = states @ self.queries[query].T + math.log(self.asked.weight)
+        before = before.masked_fill(query == own[:, None], NEVER * SCALE)
+        both = torch.cat([torch.arange(len(places)).to(column), column])
+        return grouped(torch.cat([logits, before], 1), both, len(places))
 
 
 def nearest(queries: np.ndarray, documents: np.ndarray, depth: int) -> Rankings:
@@ -204,8 +249,3 @@ def nearest(queries: np.ndarray, documents: np.ndarray, depth: int) -> Rankings:
     scores, places = index.search(np.ascontiguousarray(queries, dtype=np.float32), min(depth, len(documents)))
     order = np.lexsort((places, -scores), axis=1)  # equal scores in the corpus's order
     return filled(np.take_along_axis(places, order, 1), np.take_along_axis(scores, order, 1), depth)
-
-
-def mean_ndcg(rankings: Rankings, judged: Judgements) -> float:
-    """Mean NDCG@10, by which search models choose."""
-    return float(measure(rankings, judged, ("NDCG@10",))["NDCG@10"].mean())

@@ -24,8 +24,7 @@ from lmindexer.tasks.decoding import Filter, beam_search
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.recommendation.slides import SlidesNetwork, SlidesScorer, SlidesSettings
-from lmindexer.tasks.search.base import SearchModel, filled, lost_by
-from lmindexer.tasks.search.dual_encoder import mean_ndcg
+from lmindexer.tasks.search.base import SearchModel, filled, lost_by, mean_ndcg
 from lmindexer.tasks.search.setting_rules import checked_settings
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 

@@ -4,7 +4,7 @@ A form is a module with a learned map on the query's vector, a tree, and
 
     states(vectors [B, d]) -> [B, d]          the query after the map
     scorer(states) -> Scorer                  what `tasks.decoding` asks
-    loss(vectors, documents) -> scalar
+    loss(vectors, documents, own) -> scalar   own: which training query each is, -1 for none (`asked`)
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lmindexer.ids.semantic_ids import SemanticIDs
 from lmindexer.tasks.decoding import DecodingTree, TreeModule
 from lmindexer.tasks.generative import PathHead, PathScorer
+from lmindexer.tasks.search.asked import Asked
 from lmindexer.tasks.search.prefix_rows import PrefixHead, PrefixRowsScorer
 from lmindexer.tasks.search.query_map import QueryMap
 from lmindexer.tasks.search.summaries import SummaryHead, SummaryScorer
@@ -47,7 +48,7 @@ class SharedRows(TreeModule):
     def scorer(self, states: Tensor) -> PathScorer:
         return PathScorer(self.head, states)
 
-    def loss(self, vectors: Tensor, documents: Tensor) -> Tensor:
+    def loss(self, vectors: Tensor, documents: Tensor, own: Tensor | None = None) -> Tensor:
         return self.head.loss(self.states(vectors), documents).sum()
 
     def bytes_of_rows(self) -> int:
@@ -85,7 +86,7 @@ class PrefixRows(nn.Module):
     def scorer(self, states: Tensor) -> PrefixRowsScorer:
         return self.head.scorer(states)
 
-    def loss(self, vectors: Tensor, documents: Tensor) -> Tensor:
+    def loss(self, vectors: Tensor, documents: Tensor, own: Tensor | None = None) -> Tensor:
         return self.head.loss(self.states(vectors), documents)
 
     def bytes_of_rows(self) -> int:
@@ -101,10 +102,18 @@ class NodeRows(nn.Module):
 
     ties = False
 
-    def __init__(self, ids: SemanticIDs, documents: np.ndarray, rows: int = 4, seed: int = 0, learn: bool = False):
+    def __init__(
+        self,
+        ids: SemanticIDs,
+        documents: np.ndarray,
+        rows: int = 4,
+        seed: int = 0,
+        learn: bool = False,
+        asked: Asked | None = None,
+    ):
         super().__init__()
         self.map = QueryMap(documents.shape[1])
-        self.head = SummaryHead.of(DecodingTree.from_ids(ids), documents, rows, seed, learn)
+        self.head = SummaryHead.of(DecodingTree.from_ids(ids), documents, rows, seed, learn, asked)
 
     @classmethod
     def around(cls, head: SummaryHead) -> "NodeRows":
@@ -124,8 +133,8 @@ class NodeRows(nn.Module):
     def scorer(self, states: Tensor) -> SummaryScorer:
         return self.head.scorer(states)
 
-    def loss(self, vectors: Tensor, documents: Tensor) -> Tensor:
-        return self.head.loss(self.states(vectors), documents)
+    def loss(self, vectors: Tensor, documents: Tensor, own: Tensor | None = None) -> Tensor:
+        return self.head.loss(self.states(vectors), documents, own)
 
     def bytes_of_rows(self) -> int:
         """Bytes of everything that grows with codes or documents."""

@@ -22,8 +22,8 @@ from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
 from lmindexer.tasks.search import generative_files
 from lmindexer.tasks.search.adding import extended
-from lmindexer.tasks.search.base import SearchModel, filled, lost_by, top_of
-from lmindexer.tasks.search.dual_encoder import mean_ndcg
+from lmindexer.tasks.search.asked import Asked
+from lmindexer.tasks.search.base import SearchModel, filled, lost_by, mean_ndcg, top_of
 from lmindexer.tasks.search.forms import NodeRows, PrefixRows, SharedRows
 from lmindexer.tasks.search.pseudo_queries import checked_kinds, pseudo_queries
 from lmindexer.tasks.search.setting_rules import checked_settings
@@ -47,7 +47,8 @@ class GenerativeRetriever(SearchModel):
     - form="prefix": a code's row is moved by the codes before it, in `rank` directions (`prefix_rows`). No vector of a
       node or a document is kept; documents with equal codes have equal scores.
     - form="nodes": up to `rows` vectors for each node of the ID tree, so rows depend on the prefix; the documents'
-      own vectors are the rows of the last level (`summaries`).
+      own vectors are the rows of the last level, and beside them those of the training queries that ask for each
+      (`summaries`, `asked`).
 
     `rank` gives several views: "all" is the path's score alone; "ties" (not form="nodes") orders documents of
     equal scores by h · d; "hybrid" is the path's score + λ h · d over the beam's documents, λ chosen on validation.
@@ -59,6 +60,8 @@ class GenerativeRetriever(SearchModel):
         rows: m of form="nodes".
         learn_rows: form="nodes" also learns the rows of documents, d + r_d: better where most documents have training
             queries, worse where few have.
+        query_weight: form="nodes": w of a training query's vector beside the 1 of a document's own text; 0 for none,
+            None to have it chosen on the validation queries before training.
         rank: of form="prefix".
         embeddings: of queries and documents.
         pseudo: what stands in for queries of documents that have none (`pseudo_queries.KINDS`), () for none.
@@ -84,6 +87,7 @@ class GenerativeRetriever(SearchModel):
         *,
         rows: int = 8,
         learn_rows: bool = False,
+        query_weight: float | None = None,
         rank: int = 256,
         embeddings="minilm",
         epochs: int = 6,
@@ -108,7 +112,8 @@ class GenerativeRetriever(SearchModel):
         settings |= {"learning_rate": learning_rate, "batch": batch, "pseudo": checked_kinds(pseudo)}
         settings |= {"pseudo_share": pseudo_share, "normalise": normalise, "beam": beam}
         described = ids or _described(self.indexer_ or self._given)
-        settings |= {"learn_rows": learn_rows, "rank": rank, "seed": seed, "ids": described}
+        settings |= {"learn_rows": learn_rows, "query_weight": query_weight, "rank": rank}
+        settings |= {"seed": seed, "ids": described}
         self.settings = checked_settings(settings) | {"pseudo": settings["pseudo"]}
         self.ids_: SemanticIDs | None = None
         self.form_: NodeRows | PrefixRows | SharedRows | None = None
@@ -121,8 +126,8 @@ class GenerativeRetriever(SearchModel):
         torch.manual_seed(self.settings["seed"])
         self.ids_ = ids_for(self.indexer_, self._given, task)
         self.documents_ = self.vectors_.documents(task.corpus, progress=fitting.progress)
-        self.form_ = self._new_form().to(self.device)
         queries = {name: self.vectors_.texts(task.texts(name)) for name in ("train", "validation")}
+        self.form_ = self._new_form(task, queries).to(self.device)
         pairs = self._pairs(task, queries["train"])
         rated = task.judgements("validation")
 
@@ -151,16 +156,18 @@ class GenerativeRetriever(SearchModel):
             validate=validate,
             watch="NDCG@10",
             title="generative retriever",
-            answers=lambda vectors, documents: len(documents),
+            answers=lambda vectors, documents, own: len(documents),
         )
         self.form_.eval()
         if rated.queries:
             self.lambda_ = self._best_lambda(queries["validation"], rated)
 
-    def _new_form(self) -> "NodeRows | PrefixRows | SharedRows":
+    def _new_form(self, task: Task, queries: dict[str, np.ndarray]) -> "NodeRows | PrefixRows | SharedRows":
         settings, width = self.settings, self.documents_.shape[1]
         if settings["form"] == "nodes":
-            return NodeRows(self.ids_, self.documents_, settings["rows"], settings["seed"], settings["learn_rows"])
+            asked = Asked.of_task(task, queries, self.documents_, settings["query_weight"])
+            rows, seed, learn = settings["rows"], settings["seed"], settings["learn_rows"]
+            return NodeRows(self.ids_, self.documents_, rows, seed, learn, asked)
         books = code_means(self.ids_, self.documents_)
         if settings["form"] == "prefix":
             return PrefixRows(self.ids_, width, settings["rank"], books, self.documents_)

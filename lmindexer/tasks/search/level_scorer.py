@@ -27,8 +27,8 @@ class LevelScorer:
         self.tree, self.states, self.queries = tree, states, len(states)
 
     @abstractmethod
-    def weights(self, level: int, states: Tensor | None = None) -> Tensor:
-        """s_v of all nodes of a level, [B, nodes of the level]; of other states than the scorer's own if given."""
+    def weights(self, level: int, queries: Tensor | None = None) -> Tensor:
+        """s_v of all nodes of a level, [B, nodes of the level]; only for some of the queries [R] if given."""
 
     @abstractmethod
     def weights_of(self, state: Tensor, edges: Edges) -> Tensor:
@@ -42,7 +42,7 @@ class LevelScorer:
 
     def score(self, state: Tensor, edges: Edges) -> Tensor:
         if len(edges.node) == len(state) * self.tree.size(edges.level):  # every row asks for the whole level
-            logits = self.weights(edges.level, self.states.index_select(0, state)).flatten()
+            logits = self.weights(edges.level, state).flatten()
         else:
             logits = self.weights_of(state, edges)
         return segment_log_softmax(logits, edges)

@@ -124,10 +124,10 @@ class PrefixRowsScorer(LevelScorer):
         super().__init__(head.tree, states)
         self.head = head
 
-    def weights(self, level: int, states: Tensor | None = None) -> Tensor:
+    def weights(self, level: int, queries: Tensor | None = None) -> Tensor:
         nodes = torch.arange(*self.tree.level_start[level : level + 2], device=self.states.device)
         rows, bias = self.head.node_rows(level, nodes)
-        states = self.states if states is None else states
+        states = self.states if queries is None else self.states.index_select(0, queries)
         return self.head.log_scale[level - 1].exp() * (states @ rows.T) + bias
 
     def weights_of(self, state: Tensor, edges: Edges) -> Tensor:

@@ -11,6 +11,7 @@ _RANGES = {name: fitting.RANGES[name] for name in ("epochs", "learning_rate", "s
     "rows": _SIZE,
     "rank": _SIZE,
     "pseudo_share": Range(0, 1),
+    "query_weight": Range(0, 1_000),
     "documents": Range(0, 1),
     "most_steps": Range(1, 10**9, True),
     "longest": Range(1, 1_000, True),
@@ -30,4 +31,4 @@ def checked_settings(settings: dict, **ranges: Range) -> dict:
     known = {name: allowed for name, allowed in (_RANGES | ranges).items() if name in settings}
     choices = {"normalise": NORMALISATIONS} if "normalise" in settings else {}
     flags = tuple(name for name in _FLAGS if name in settings)
-    return checked(settings, Rules(known, choices, optional=("most_steps",), flags=flags))
+    return checked(settings, Rules(known, choices, optional=("most_steps", "query_weight"), flags=flags))

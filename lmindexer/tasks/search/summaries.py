@@ -4,21 +4,25 @@ The weight of a node v of the tree, for a query state h, is
 
     s_v(h) = log Σ_{r ∈ R(v)} exp(τ h · r + b_r)          P(child v | prefix, h) = softmax over the prefix's children
 
-where R(v) are v's rows: its documents' own vectors where it has at most m documents, otherwise m centres of them
-(k-means), which are trained. Were R(v) always all documents below v, the product of the probabilities along a path
-would be the softmax over all documents of τ h · d + b_d: dense retrieval, decoded code by code. With m centres the
-first codes only see a summary, so what a node costs does not grow with what lies below it. Training: see
-`level_scorer.distilled_loss`, where "dense" is the softmax over the rows of the last level.
+where R(v) are v's rows: the vectors that stand for its documents (each one's own, and those of the training queries
+that ask for it: `asked`) where these are at most m, otherwise m centres of them (k-means), which are trained. Were R(v)
+always all that stands for documents below v, the product of the probabilities along a path would be the softmax over
+all documents of the weights of `asked`: dense retrieval, decoded code by code. With m centres the first codes only see
+a summary, so what a node costs does not grow with what lies below it. Training: see `level_scorer.distilled_loss`,
+where "dense" is the softmax over the rows of the last level.
 """
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lmindexer.tasks.decoding import DecodingTree, Edges, TreeModule, segment_logsumexp
+from lmindexer.tasks.search.asked import NEVER, SCALE, Asked
 from lmindexer.tasks.search.level_scorer import LevelScorer, distilled_loss, gathering_pays, grouped
-
-SCALE = 20.0  # τ at the start
 
 
 class SummaryHead(TreeModule):
@@ -27,12 +31,11 @@ class SummaryHead(TreeModule):
     Args:
         tree: of codes and suffix, one document a leaf.
         documents: [N, d] vectors in corpus order, the rows of the last level; they stay as they are.
-        centres, bias, places, offsets: as `summarise` gives them: the rows of node v are those numbered
-            places[offsets[v]:offsets[v + 1]]. Row r < N is the document at place r of `tree.documents`, row N + c is
-            centre c.
+        layout: as `summarise` gives it.
         rows: m, rows a node at most.
         learn: the rows of the last level are learned too, d + r_d with r_d = 0 at the start: for documents that are
             asked for often enough to be known by more than their text.
+        asked: what documents were asked for in training: further rows of the last level, which stay as they are too.
 
     Parameters: `centres` [C, d], `bias` [N + C], `log_scale` [depth] (τ of each level), `moved` [N, d] (r_d, or None).
     """
@@ -41,82 +44,111 @@ class SummaryHead(TreeModule):
         self,
         tree: DecodingTree,
         documents: np.ndarray,
-        centres,
-        bias,
-        places,
-        offsets,
+        layout: "Layout",
         rows: int = 8,
         learn: bool = False,
+        asked: Asked | None = None,
     ):
         super().__init__()
-        self.tree, self.rows = tree, int(rows)
-        self.centres, self.bias = nn.Parameter(torch.as_tensor(centres)), nn.Parameter(torch.as_tensor(bias))
+        self.tree, self.rows, self.asked = tree, int(rows), asked
+        self.centres = nn.Parameter(torch.as_tensor(layout.centres))
+        self.bias = nn.Parameter(torch.as_tensor(layout.bias))
         self.log_scale = nn.Parameter(torch.full((tree.depth,), float(np.log(SCALE))))
         ordered = torch.from_numpy(np.ascontiguousarray(documents, dtype=np.float32))[tree.documents.long()]
         self.register_buffer("documents", ordered, persistent=False)
         self.moved = nn.Parameter(torch.zeros_like(ordered)) if learn else None
-        for name, value in (("places", places), ("offsets", offsets)):
+        queries = np.zeros((0, ordered.shape[1]), np.float32) if asked is None else asked.vectors
+        for name, value in (("places", layout.places), ("offsets", layout.offsets), ("queries", queries)):
             self.register_buffer(name, torch.as_tensor(value), persistent=False)
 
     @classmethod
-    def of(cls, tree: DecodingTree, documents: np.ndarray, rows: int = 8, seed: int = 0, learn: bool = False):
+    def of(
+        cls,
+        tree: DecodingTree,
+        documents: np.ndarray,
+        rows: int = 8,
+        seed: int = 0,
+        learn: bool = False,
+        asked: Asked | None = None,
+    ):
         """With fresh summaries of at most `rows` vectors a node; 1 is "one vector a node"."""
-        return cls(tree, documents, *summarise(tree, documents, rows, seed, SCALE), rows, learn)
+        return cls(tree, documents, summarise(tree, documents, rows, seed, asked=asked), rows, learn, asked)
 
     @property
     def nbytes(self) -> int:
         """Bytes of all that a search needs: rows, biases, tree."""
-        floats = self.documents.numel() + self.centres.numel() + self.bias.numel()
+        floats = sum(part.numel() for part in (self.documents, self.centres, self.bias, self.queries))
         return 4 * floats + 8 * (len(self.places) + len(self.offsets)) + self.tree.nbytes
 
-    def scorer(self, states: Tensor) -> "SummaryScorer":
-        """What `tasks.decoding` asks: states [B, d] of queries."""
-        return SummaryScorer(self, states)
+    def scorer(self, states: Tensor, own: Tensor | None = None) -> "SummaryScorer":
+        """What `tasks.decoding` asks: states [B, d] of queries, of which `own` [B] are left out of what was asked."""
+        return SummaryScorer(self, states, own)
 
     def leaves(self) -> Tensor:
         """[N, d] rows of the last level: the documents' vectors, and what was learned of each beyond its text."""
         return self.documents if self.moved is None else self.documents + self.moved
 
     def table(self) -> Tensor:
-        """[N + C, d] all rows."""
-        return torch.cat([self.leaves(), self.centres])
+        """[N + C + A, d] all rows."""
+        return torch.cat([self.leaves(), self.centres, self.queries])
 
-    def loss(self, states: Tensor, documents: Tensor) -> Tensor:
-        """Mean over queries [B, d] with right documents [B] (corpus places)."""
-        scorer = self.scorer(states)
-        depth, count = self.tree.depth, len(self.documents)
-        return distilled_loss(scorer, self.tree, documents, lambda: scorer.whole(depth)[:, :count])
+    def biases(self) -> Tensor:
+        """[N + C + A] of all rows: learned ones, and log w of what was asked."""
+        if self.asked is None:
+            return self.bias
+        return torch.cat([self.bias, self.bias.new_full((len(self.queries),), math.log(self.asked.weight))])
+
+    def loss(self, states: Tensor, documents: Tensor, own: Tensor | None = None) -> Tensor:
+        """Mean over queries [B, d] with right documents [B] (corpus places); own: [B], each query's place among those
+        that were asked, -1 for a text that is none of them."""
+        scorer = self.scorer(states, own if self.asked else None)
+        return distilled_loss(scorer, self.tree, documents, lambda: scorer.weights(self.tree.depth))
 
 
 class SummaryScorer(LevelScorer):
-    """A `SummaryHead` and states [B, d], as decoding asks them."""
+    """A `SummaryHead` and states [B, d], as decoding asks them; `own` as in `SummaryHead.loss`."""
 
-    def __init__(self, head: SummaryHead, states: Tensor):
+    def __init__(self, head: SummaryHead, states: Tensor, own: Tensor | None = None):
         super().__init__(head.tree, states)
-        self.head = head
+        self.head, self.bias = head, head.biases()
+        self.own = None if own is None else torch.where(own < 0, -1, own + len(head.bias))  # by number of row
         self._product: Tensor | None = None
+        self._of_documents: Tensor | None = None
 
     def product(self) -> Tensor:
-        """h · r of every row, [B, N + C], made once."""
+        """h · r of every row, [B, N + C + A], made once."""
         if self._product is None:
-            self._product = torch.cat([self.states @ rows.T for rows in (self.head.leaves(), self.head.centres)], 1)
+            head = self.head
+            self._product = torch.cat([self.states @ rows.T for rows in (head.leaves(), head.centres, head.queries)], 1)
+            if self.own is not None:
+                of = torch.nonzero(self.own >= 0)[:, 0]
+                self._product = self._product.index_put((of, self.own[of]), self.states.new_tensor(NEVER))
         return self._product
 
     def whole(self, level: int) -> Tensor:
-        """τ h · r + b of every row, [B, N + C], at a level's τ."""
-        return self.head.log_scale[level - 1].exp() * self.product() + self.head.bias
+        """τ h · r + b of every row, [B, N + C + A], at a level's τ."""
+        return self.head.log_scale[level - 1].exp() * self.product() + self.bias
 
-    def weights(self, level: int, states: Tensor | None = None) -> Tensor:
-        head, tree = self.head, self.head.tree
+    def weights(self, level: int, queries: Tensor | None = None) -> Tensor:
+        if level < self.tree.depth:
+            return self._weights(level, queries)
+        if self._of_documents is None:  # a loss asks twice
+            self._of_documents = self._weights(level, None)
+        return self._of_documents if queries is None else self._of_documents.index_select(0, queries)
+
+    def _weights(self, level: int, queries: Tensor | None) -> Tensor:
+        head, tree = self.head, self.tree
         start, end = tree.level_start[level], tree.level_start[level + 1]
         offsets = head.offsets[start : end + 1]
         places = head.places[offsets[0] : offsets[-1]]
-        if states is not None:
-            logits = head.log_scale[level - 1].exp() * (states @ _rows(head, places).T) + head.bias[places]
-        elif level == tree.depth:  # the documents themselves, in the tree's order
+        if queries is not None and self.own is None:  # a few rows of some queries: cheaper than all of all
+            states = self.states.index_select(0, queries)
+            logits = head.log_scale[level - 1].exp() * (states @ _rows(head, places).T) + self.bias[places]
+        elif level == tree.depth and len(places) == end - start:  # the documents alone, in the tree's order
             return self.whole(level)[:, : end - start]
         else:
             logits = self.whole(level).index_select(1, places)
+            logits = logits if queries is None else logits.index_select(0, queries)
         if len(places) == end - start:  # one row each
             return logits
         owner = torch.repeat_interleave(offsets[1:] - offsets[:-1])
@@ -130,25 +162,29 @@ class SummaryScorer(LevelScorer):
         at = torch.arange(len(edge), device=edge.device) - (counts.cumsum(0) - counts)[edge] + first[edge]
         places = head.places[at]
         query = state.index_select(0, edges.row)[edge]
-        if gathering_pays(self.states, len(head.bias), len(places)):
+        if gathering_pays(self.states, len(self.bias), len(places)):
             dots = torch.linalg.vecdot(self.states.index_select(0, query), _rows(head, places))
+            if self.own is not None:
+                dots = dots.masked_fill(places == self.own[query], NEVER)
         else:
             dots = self.product()[query, places]
-        logits = head.log_scale[edges.level - 1].exp() * dots + head.bias[places]
+        logits = head.log_scale[edges.level - 1].exp() * dots + self.bias[places]
         return logits if len(edge) == len(edges.node) else segment_logsumexp(logits, edge, len(edges.node))
 
 
 def _rows(head: SummaryHead, places: Tensor) -> Tensor:
-    """Rows by number, [S, d], without joining documents and centres: there may be a million documents."""
-    documents = len(head.documents)
-    of_document = places < documents
+    """Rows by number, [S, d], without joining documents, centres and queries: there may be a million documents."""
+    documents, learned = len(head.documents), len(head.bias)
+    of_document, of_query = places < documents, places >= learned
     if bool(of_document.all()):
         return _leaves(head, places)
-    if not bool(of_document.any()):
+    if not bool((of_document | of_query).any()):
         return head.centres.index_select(0, places - documents)
     rows = head.documents.new_empty(len(places), head.documents.shape[1])
     rows[of_document] = _leaves(head, places[of_document])
-    return rows.index_put((torch.nonzero(~of_document)[:, 0],), head.centres[places[~of_document] - documents])
+    rows[of_query] = head.queries[places[of_query] - learned]
+    of_centre = ~(of_document | of_query)
+    return rows.index_put((torch.nonzero(of_centre)[:, 0],), head.centres[places[of_centre] - documents])
 
 
 def _leaves(head: SummaryHead, places: Tensor) -> Tensor:
@@ -156,55 +192,88 @@ def _leaves(head: SummaryHead, places: Tensor) -> Tensor:
     return rows if head.moved is None else rows + head.moved.index_select(0, places)
 
 
-def summarise(tree: DecodingTree, documents: np.ndarray, rows: int, seed: int, scale: float):
+@dataclass(frozen=True)
+class Layout:
+    """Which rows each node of a tree has: node v those numbered places[offsets[v]:offsets[v + 1]].
+
+    Row r < N is the document at place r of `tree.documents`, row N + c is centre c of C, row N + C + a is query a of
+    what was asked. centres: [C, d]; bias: [N + C], of documents and centres.
+    """
+
+    centres: np.ndarray
+    bias: np.ndarray
+    places: np.ndarray
+    offsets: np.ndarray
+
+    def numbers_of(self, node: int) -> np.ndarray:
+        """The numbers of a node's rows."""
+        return self.places[self.offsets[node] : self.offsets[node + 1]]
+
+
+def summarise(
+    tree: DecodingTree,
+    documents: np.ndarray,
+    rows: int,
+    seed: int,
+    scale: float = SCALE,
+    asked: Asked | None = None,
+    centres: Sequence[np.ndarray] = (),
+    bias: Sequence[float] = (),
+    kept: dict[int, np.ndarray] | None = None,
+) -> Layout:
     """Rows of every node before training.
 
-    Returns (centres [C, d], bias [N + C], places [S], offsets [nodes + 1]). A centre of n documents starts at the bias
-    log n + ½ τ² (mean squared distance to it)/d, which is log Σ exp(τ h · d) over documents spread evenly around it.
+    A centre of vectors of weights w starts at the bias log Σ w + ½ τ² (mean squared distance to it)/d, which is
+    log Σ w exp(τ h · v) over vectors spread evenly around it.
+
+    centres, bias, kept: centres that are there already, and which of them (from 0) some nodes keep.
     """
+    count, found_by_node = len(documents), kept or {}
     ordered = np.ascontiguousarray(documents, dtype=np.float32)[tree.documents.numpy()]
-    first, last = tree.first_leaf.numpy().astype(np.int64), tree.last_leaf.numpy().astype(np.int64)
-    inner = np.arange(len(tree)) < tree.level_start[tree.depth]
-    large = inner & (last - first > rows) & (np.arange(len(tree)) > 0)
-    centres, bias, places = [], [], []
-    for node in range(len(tree)):
-        if node == 0:
-            places.append(np.zeros(0, np.int64))
-        elif not large[node]:
-            places.append(np.arange(first[node], last[node]))
-        else:
-            found, weights = centres_of(ordered[first[node] : last[node]], rows, seed, scale)
-            places.append(len(ordered) + len(bias) + np.arange(len(found)))
-            centres.append(found)
-            bias += weights
+    queries = None if asked is None else asked.by_place(tree.documents.numpy())
+    centres, bias, places = list(centres), list(bias), [np.zeros(0, np.int64)]
+    for node in range(1, len(tree)):
+        first, last = int(tree.first_leaf[node]), int(tree.last_leaf[node])
+        if node in found_by_node:
+            places.append(count + found_by_node[node])
+            continue
+        known = np.concatenate(queries[first:last]) if queries else np.zeros(0, np.int64)
+        if node >= tree.level_start[tree.depth] or last - first + len(known) <= rows:
+            places.append(np.concatenate([np.arange(first, last), -1 - known]))  # numbered when all centres are there
+            continue
+        vectors, weights = ordered[first:last], np.ones(last - first, np.float32)
+        if len(known):
+            vectors = np.concatenate([vectors, asked.vectors[known]])
+            weights = np.concatenate([weights, np.full(len(known), asked.weight, np.float32)])
+        found, starts = centres_of(vectors, weights, rows, seed, scale)
+        places.append(count + len(bias) + np.arange(len(found)))
+        centres.extend(found)
+        bias += starts
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in places])])
-    width = ordered.shape[1]
-    table = np.concatenate(centres) if centres else np.zeros((0, width))
-    bias = np.concatenate([np.zeros(len(ordered)), bias])
-    return table.astype(np.float32), bias.astype(np.float32), np.concatenate(places), offsets
+    numbers = np.concatenate(places)
+    numbers = np.where(numbers < 0, count + len(bias) - 1 - numbers, numbers)
+    table = np.stack(centres) if centres else np.zeros((0, ordered.shape[1]))
+    return Layout(
+        table.astype(np.float32), np.concatenate([np.zeros(count), bias]).astype(np.float32), numbers, offsets
+    )
 
 
-def centres_of(vectors: np.ndarray, rows: int, seed: int, scale: float) -> tuple[np.ndarray, list[float]]:
-    """Up to `rows` centres [c, d] of a node's documents, and the bias each starts at."""
+def centres_of(
+    vectors: np.ndarray, weights: np.ndarray, rows: int, seed: int, scale: float
+) -> tuple[np.ndarray, list[float]]:
+    """Up to `rows` centres [c, d] of a node's vectors, each of a weight, and the bias each centre starts at."""
     import faiss
 
     label = np.zeros(len(vectors), int)
     if rows > 1:
         means = faiss.Kmeans(vectors.shape[1], rows, niter=15, seed=seed + 1, min_points_per_centroid=1)
-        means.train(vectors)
+        means.train(vectors, weights=None if (weights == 1).all() else weights)
         label = means.index.search(vectors, 1)[1][:, 0]
     found, bias = [], []
     for value in np.unique(label):
-        group = vectors[label == value]
-        centre = group.mean(0)
-        spread = float(((group - centre) ** 2).sum(1).mean()) / vectors.shape[1]
+        group, weight = vectors[label == value], weights[label == value]
+        centre = np.average(group, axis=0, weights=weight)
+        spread = float(np.average(((group - centre) ** 2).sum(1), weights=weight)) / vectors.shape[1]
         found.append(centre)
-        bias.append(float(np.log(len(group)) + 0.5 * scale**2 * spread))
+        bias.append(float(np.log(weight.sum()) + 0.5 * scale**2 * spread))
     return np.stack(found), bias
-
-
-def restored(ids, documents: np.ndarray, places: Tensor, offsets: Tensor, centres: int, rows: int, learn: bool):
-    """A head of a given layout whose parameters are still to be loaded."""
-    tree, width = DecodingTree.from_ids(ids), documents.shape[1]
-    zeros = torch.zeros(centres, width), torch.zeros(len(documents) + centres)
-    return SummaryHead(tree, documents, *zeros, places, offsets, rows, learn)

@@ -45,10 +45,12 @@ class TrainingPairs:
         order = random.permutation(len(rows))
         return rows[order], documents[order]
 
-    def gather(self, batch: tuple[np.ndarray, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of rows and documents [B]: vectors [B, d] and documents, as a loss takes them."""
+    def gather(self, batch: tuple[np.ndarray, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Of rows and documents [B]: vectors [B, d], documents, and which query each is (-1: none), as a loss takes
+        them."""
         rows, documents = batch
-        return torch.from_numpy(self.vectors[rows]), torch.from_numpy(documents)
+        own = np.where(rows < self.queries, rows, -1)
+        return torch.from_numpy(self.vectors[rows]), torch.from_numpy(documents), torch.from_numpy(own)
 
     def _drawn(self, random) -> np.ndarray:
         """One judgement a query, by gain."""

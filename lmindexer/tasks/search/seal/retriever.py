@@ -12,8 +12,7 @@ from lmindexer.model.backbones import minilm_folder
 from lmindexer.tasks.base import Task, register
 from lmindexer.tasks.fitting import FitSettings, Fitting, train
 from lmindexer.tasks.metrics import Rankings
-from lmindexer.tasks.search.base import SearchModel, top_of
-from lmindexer.tasks.search.dual_encoder import mean_ndcg
+from lmindexer.tasks.search.base import SearchModel, mean_ndcg, top_of
 from lmindexer.tasks.search.seal.generator import Generated, NGramGenerator, constrained_beam
 from lmindexer.tasks.search.seal.index import NGramIndex
 from lmindexer.tasks.search.seal.scoring import ALPHA, BETA, rank_by_ngrams
