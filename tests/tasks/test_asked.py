@@ -10,6 +10,7 @@ from search_task import shop
 
 import lmindexer as lmi
 from lmindexer.tasks.decoding import DecodingTree, all_scores, path_log_probabilities
+from lmindexer.tasks.generative import added_nodes
 from lmindexer.tasks.search import DualEncoder, GenerativeRetriever, Retrieval
 from lmindexer.tasks.search.asked import WEIGHTS, Asked
 from lmindexer.tasks.search.dual_encoder import _MapTraining
@@ -155,6 +156,7 @@ def test_documents_that_come_later_leave_what_was_asked_in_place(learn):
     states, before = units_of(model, task), model.form_.head
     rows = {str(doc): rows_of(before, place) for place, doc in enumerate(task.corpus.doc_ids)}
     weights = before.scorer(states).weights(before.tree.depth)[:, leaf_places(before, 90)].detach()
+    centres = sum(len(table_of(before, node)) > 0 for node in range(1, len(before.tree)))
     model.add(whole.take([place for place in range(100) if place % 10 == 0]))
     after = model.form_.head
     assert after.asked is before.asked and sum(len(one) for one in rows.values()) > 90
@@ -162,6 +164,15 @@ def test_documents_that_come_later_leave_what_was_asked_in_place(learn):
         torch.testing.assert_close(rows_of(after, place), rows[str(doc)])
     found = after.scorer(states).weights(after.tree.depth)[:, leaf_places(after, 100)].detach()
     torch.testing.assert_close(found[:, :90], weights)
+    for node, old in enumerate(added_nodes(before.tree, after.tree).tolist()):
+        # a node's queries are those of the documents below it
+        below = after.tree.documents[after.tree.first_leaf[node] : after.tree.last_leaf[node]].numpy()
+        expected = np.unique(after.asked.query[np.isin(after.asked.document, below)])
+        numbers = numbers_of(after, node) - len(after.bias)
+        assert node == 0 or np.array_equal(numbers[numbers >= 0], expected)
+        if old >= 0 and len(table_of(before, old)):
+            torch.testing.assert_close(table_of(after, node), table_of(before, old))
+    assert centres > 3
 
 
 def units_of(model, task):
@@ -172,6 +183,16 @@ def units_of(model, task):
 def leaf_places(head, number):
     """Where documents 0 … number − 1 of the corpus stand in the tree's last level."""
     return head.tree.leaf[:number].long() - head.tree.level_start[head.tree.depth]
+
+
+def numbers_of(head, node):
+    return head.places[head.offsets[node] : head.offsets[node + 1]].numpy()
+
+
+def table_of(head, node):
+    """The trained centres of a node."""
+    numbers = numbers_of(head, node) - len(head.documents)
+    return head.centres.detach()[numbers[(numbers >= 0) & (numbers < len(head.centres))]]
 
 
 def rows_of(head, document):

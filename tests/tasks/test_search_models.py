@@ -204,8 +204,9 @@ def test_summaries_are_the_formula(head):
     h, tree, table, bias = torch.randn(3, 8), head.tree, head.table(), head.biases()
 
     def weight(query, node, level):
-        rows = head.places[head.offsets[node] : head.offsets[node + 1]]
-        return torch.logsumexp(head.log_scale[level - 1].exp() * table[rows] @ h[query] + bias[rows], 0)
+        some = slice(head.offsets[node], head.offsets[node + 1])
+        rows, times = head.places[some], head.log_times[some]
+        return torch.logsumexp(head.log_scale[level - 1].exp() * table[rows] @ h[query] + bias[rows] + times, 0)
 
     with torch.no_grad():
         found = all_scores(head.scorer(h), tree)

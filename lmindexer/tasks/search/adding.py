@@ -27,8 +27,11 @@ def _more_nodes(form: NodeRows, ids: SemanticIDs, documents: np.ndarray) -> Node
     before, count, weights = len(head.documents), len(documents), head.bias.detach().numpy()
     centres, kept = head.centres.detach().numpy(), {}
     for node, old in enumerate(added_nodes(head.tree, tree).tolist()):
-        numbers = head.places[head.offsets[old] : head.offsets[old + 1]].numpy() - before if old >= 0 else []
-        if len(numbers) and 0 <= numbers[0] < len(centres):
+        numbers = (
+            head.places[head.offsets[old] : head.offsets[old + 1]].numpy() - before if old >= 0 else np.zeros(0, int)
+        )
+        numbers = numbers[(numbers >= 0) & (numbers < len(centres))]
+        if len(numbers):
             kept[node] = numbers
     there = {"centres": centres, "bias": weights[before:], "kept": kept}
     layout = summarise(tree, documents, head.rows, 0, asked=head.asked, **there)

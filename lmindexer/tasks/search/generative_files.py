@@ -26,7 +26,7 @@ def write(model, folder: Path) -> None:
     tensors |= {"documents": torch.from_numpy(model.documents_)}
     if isinstance(model.form_, NodeRows):
         head = model.form_.head
-        tensors |= {"places": head.places, "offsets": head.offsets}
+        tensors |= {"places": head.places, "offsets": head.offsets, "times": head.log_times.exp().round().int()}
         if head.asked is not None:
             tensors |= head.asked.tensors()
             config["query_weight"] = head.asked.weight
@@ -66,6 +66,7 @@ def _head(model, tensors: dict, query_weight: float | None) -> SummaryHead:
     """A head of the layout that was written, whose parameters are still to be loaded."""
     settings, asked = model.settings, Asked.from_tensors(tensors, query_weight)
     names = ("form.head.centres", "form.head.bias", "places", "offsets")
-    layout = Layout(*(tensors[name].numpy() for name in names))
+    times = tensors.get("times", torch.ones(len(tensors["places"])))  # older runs know no queries
+    layout = Layout(*(tensors[name].numpy() for name in names), times.numpy())
     tree = DecodingTree.from_ids(model.ids_)
     return SummaryHead(tree, model.documents_, layout, settings["rows"], settings["learn_rows"], asked)

@@ -2,14 +2,15 @@
 
 The weight of a node v of the tree, for a query state h, is
 
-    s_v(h) = log Σ_{r ∈ R(v)} exp(τ h · r + b_r)          P(child v | prefix, h) = softmax over the prefix's children
+    s_v(h) = log( Σ_{r ∈ R(v)} exp(τ h · r + b_r) + w Σ_q n_vq exp(τ h · q) )
+    P(child v | prefix, h) = softmax over the prefix's children
 
-where R(v) are v's rows: the vectors that stand for its documents (each one's own, and those of the training queries
-that ask for it: `asked`) where these are at most m, otherwise m centres of them (k-means), which are trained. Were R(v)
-always all that stands for documents below v, the product of the probabilities along a path would be the softmax over
-all documents of the weights of `asked`: dense retrieval, decoded code by code. With m centres the first codes only see
-a summary, so what a node costs does not grow with what lies below it. Training: see `level_scorer.distilled_loss`,
-where "dense" is the softmax over the rows of the last level.
+where R(v) are v's rows: its documents' own vectors where it has at most m documents, otherwise m centres of them
+(k-means), which are trained; and q are the training queries that ask for n_vq of its documents (`asked`; none with
+w = 0). Were R(v) always all documents below v, the product of the probabilities along a path would be the softmax over
+all documents of the weights of `asked`: dense retrieval, decoded code by code. With m centres the first codes see a
+summary of the documents, so what a node costs does not grow with their number; it does with what was asked. Training:
+see `level_scorer.distilled_loss`, where "dense" is the softmax over the rows of the last level.
 """
 
 import math
@@ -58,8 +59,10 @@ class SummaryHead(TreeModule):
         self.register_buffer("documents", ordered, persistent=False)
         self.moved = nn.Parameter(torch.zeros_like(ordered)) if learn else None
         queries = np.zeros((0, ordered.shape[1]), np.float32) if asked is None else asked.vectors
-        for name, value in (("places", layout.places), ("offsets", layout.offsets), ("queries", queries)):
+        times = layout.times.astype(np.float32)
+        for name, value in (("places", layout.places), ("offsets", layout.offsets), ("log_times", np.log(times))):
             self.register_buffer(name, torch.as_tensor(value), persistent=False)
+        self.register_buffer("queries", torch.from_numpy(queries), persistent=False)
 
     @classmethod
     def of(
@@ -78,7 +81,7 @@ class SummaryHead(TreeModule):
     def nbytes(self) -> int:
         """Bytes of all that a search needs: rows, biases, tree."""
         floats = sum(part.numel() for part in (self.documents, self.centres, self.bias, self.queries))
-        return 4 * floats + 8 * (len(self.places) + len(self.offsets)) + self.tree.nbytes
+        return 4 * (floats + len(self.places)) + 8 * (len(self.places) + len(self.offsets)) + self.tree.nbytes
 
     def scorer(self, states: Tensor, own: Tensor | None = None) -> "SummaryScorer":
         """What `tasks.decoding` asks: states [B, d] of queries, of which `own` [B] are left out of what was asked."""
@@ -140,7 +143,8 @@ class SummaryScorer(LevelScorer):
         head, tree = self.head, self.tree
         start, end = tree.level_start[level], tree.level_start[level + 1]
         offsets = head.offsets[start : end + 1]
-        places = head.places[offsets[0] : offsets[-1]]
+        some = slice(int(offsets[0]), int(offsets[-1]))
+        places = head.places[some]
         if queries is not None and self.own is None:  # a few rows of some queries: cheaper than all of all
             states = self.states.index_select(0, queries)
             logits = head.log_scale[level - 1].exp() * (states @ _rows(head, places).T) + self.bias[places]
@@ -151,6 +155,8 @@ class SummaryScorer(LevelScorer):
             logits = logits if queries is None else logits.index_select(0, queries)
         if len(places) == end - start:  # one row each
             return logits
+        if head.asked is not None:
+            logits = logits + head.log_times[some]
         owner = torch.repeat_interleave(offsets[1:] - offsets[:-1])
         return grouped(logits, owner, end - start)
 
@@ -168,7 +174,7 @@ class SummaryScorer(LevelScorer):
                 dots = dots.masked_fill(places == self.own[query], NEVER)
         else:
             dots = self.product()[query, places]
-        logits = head.log_scale[edges.level - 1].exp() * dots + self.bias[places]
+        logits = head.log_scale[edges.level - 1].exp() * dots + self.bias[places] + head.log_times[at]
         return logits if len(edge) == len(edges.node) else segment_logsumexp(logits, edge, len(edges.node))
 
 
@@ -194,16 +200,18 @@ def _leaves(head: SummaryHead, places: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which rows each node of a tree has: node v those numbered places[offsets[v]:offsets[v + 1]].
+    """Which rows each node of a tree has: node v those numbered places[offsets[v]:offsets[v + 1]], each so many times.
 
     Row r < N is the document at place r of `tree.documents`, row N + c is centre c of C, row N + C + a is query a of
-    what was asked. centres: [C, d]; bias: [N + C], of documents and centres.
+    what was asked. centres: [C, d]; bias: [N + C], of documents and centres; times: like places, n of a query that asks
+    for n of a node's documents, otherwise 1.
     """
 
     centres: np.ndarray
     bias: np.ndarray
     places: np.ndarray
     offsets: np.ndarray
+    times: np.ndarray
 
     def numbers_of(self, node: int) -> np.ndarray:
         """The numbers of a node's rows."""
@@ -223,57 +231,52 @@ def summarise(
 ) -> Layout:
     """Rows of every node before training.
 
-    A centre of vectors of weights w starts at the bias log Σ w + ½ τ² (mean squared distance to it)/d, which is
-    log Σ w exp(τ h · v) over vectors spread evenly around it.
+    A centre of n documents starts at the bias log n + ½ τ² (mean squared distance to it)/d, which is
+    log Σ exp(τ h · d) over documents spread evenly around it.
 
     centres, bias, kept: centres that are there already, and which of them (from 0) some nodes keep.
     """
-    count, found_by_node = len(documents), kept or {}
+    count, kept = len(documents), kept or {}
     ordered = np.ascontiguousarray(documents, dtype=np.float32)[tree.documents.numpy()]
     queries = None if asked is None else asked.by_place(tree.documents.numpy())
-    centres, bias, places = list(centres), list(bias), [np.zeros(0, np.int64)]
+    centres, bias, places, times = list(centres), list(bias), [], []
+    offsets = np.zeros(len(tree) + 1, np.int64)
     for node in range(1, len(tree)):
         first, last = int(tree.first_leaf[node]), int(tree.last_leaf[node])
-        if node in found_by_node:
-            places.append(count + found_by_node[node])
-            continue
-        known = np.concatenate(queries[first:last]) if queries else np.zeros(0, np.int64)
-        if node >= tree.level_start[tree.depth] or last - first + len(known) <= rows:
-            places.append(np.concatenate([np.arange(first, last), -1 - known]))  # numbered when all centres are there
-            continue
-        vectors, weights = ordered[first:last], np.ones(last - first, np.float32)
-        if len(known):
-            vectors = np.concatenate([vectors, asked.vectors[known]])
-            weights = np.concatenate([weights, np.full(len(known), asked.weight, np.float32)])
-        found, starts = centres_of(vectors, weights, rows, seed, scale)
-        places.append(count + len(bias) + np.arange(len(found)))
-        centres.extend(found)
-        bias += starts
-    offsets = np.concatenate([[0], np.cumsum([len(part) for part in places])])
+        if node in kept:
+            numbers = count + kept[node]
+        elif node >= tree.level_start[tree.depth] or last - first <= rows:
+            numbers = np.arange(first, last)
+        else:
+            found, starts = centres_of(ordered[first:last], rows, seed, scale)
+            numbers = count + len(bias) + np.arange(len(found))
+            centres.extend(found)
+            bias += starts
+        known, often = np.unique(np.concatenate(queries[first:last]) if queries else [], return_counts=True)
+        places.append(np.concatenate([numbers, -1 - known]).astype(np.int64))  # queries: numbered after all centres
+        times.append(np.concatenate([np.ones(len(numbers)), often]))
+        offsets[node + 1] = offsets[node] + len(places[-1])
     numbers = np.concatenate(places)
     numbers = np.where(numbers < 0, count + len(bias) - 1 - numbers, numbers)
     table = np.stack(centres) if centres else np.zeros((0, ordered.shape[1]))
-    return Layout(
-        table.astype(np.float32), np.concatenate([np.zeros(count), bias]).astype(np.float32), numbers, offsets
-    )
+    bias = np.concatenate([np.zeros(count), bias]).astype(np.float32)
+    return Layout(table.astype(np.float32), bias, numbers, offsets, np.concatenate(times))
 
 
-def centres_of(
-    vectors: np.ndarray, weights: np.ndarray, rows: int, seed: int, scale: float
-) -> tuple[np.ndarray, list[float]]:
-    """Up to `rows` centres [c, d] of a node's vectors, each of a weight, and the bias each centre starts at."""
+def centres_of(vectors: np.ndarray, rows: int, seed: int, scale: float) -> tuple[np.ndarray, list[float]]:
+    """Up to `rows` centres [c, d] of a node's documents, and the bias each starts at."""
     import faiss
 
     label = np.zeros(len(vectors), int)
     if rows > 1:
         means = faiss.Kmeans(vectors.shape[1], rows, niter=15, seed=seed + 1, min_points_per_centroid=1)
-        means.train(vectors, weights=None if (weights == 1).all() else weights)
+        means.train(vectors)
         label = means.index.search(vectors, 1)[1][:, 0]
     found, bias = [], []
     for value in np.unique(label):
-        group, weight = vectors[label == value], weights[label == value]
-        centre = np.average(group, axis=0, weights=weight)
-        spread = float(np.average(((group - centre) ** 2).sum(1), weights=weight)) / vectors.shape[1]
+        group = vectors[label == value]
+        centre = group.mean(0)
+        spread = float(((group - centre) ** 2).sum(1).mean()) / vectors.shape[1]
         found.append(centre)
-        bias.append(float(np.log(weight.sum()) + 0.5 * scale**2 * spread))
+        bias.append(float(np.log(len(group)) + 0.5 * scale**2 * spread))
     return np.stack(found), bias
