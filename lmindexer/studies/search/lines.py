@@ -71,7 +71,8 @@ def _best(corpus: Corpus, form: str) -> Callable[[int], TaskModel]:
     few = len(corpus) <= 4_000
     asked = 0 if corpus.queries is None else corpus.queries.frame["query_id"].nunique()
     often = asked >= OFTEN * len(corpus)
-    settings = {"rows": 16 if few else 24, "learn_rows": often, "query_weight": 0.0 if often else None}
+    rows = 16 if often else 64 if few else 48
+    settings = {"rows": rows, "learn_rows": often, "query_weight": 0.0 if often else None}
     settings["embeddings"] = "minilm+tfidf" if often else "minilm"
     settings["pseudo"] = ("document",) if len(corpus) <= 20_000 else ()  # a budget of 20 processor minutes
     sizes = ((32,) if few else (256,)) if form == "nodes" else ((16, 16, 16) if few else (256, 256, 256))
