@@ -230,7 +230,9 @@ class _MapTraining(nn.Module):
         column = torch.searchsorted(places, self.document).clamp(max=len(places) - 1)
         there = places[column] == self.document
         query, column = self.query[there], column[there]
-        before = states @ self.queries[query].T + math.log(self.asked.weight)
+        few = len(query) < len(self.queries)  # then only their own vectors are multiplied
+        before = states @ self.queries[query].T if few else (states @ self.queries.T).index_select(1, query)
+        before = before + math.log(self.asked.weight)
         before = before.masked_fill(query == own[:, None], NEVER * SCALE)
         both = torch.cat([torch.arange(len(places)).to(column), column])
         return grouped(torch.cat([logits, before], 1), both, len(places))
