@@ -8,7 +8,8 @@
 The part: users and items that have at least `--core` interactions within it, so that few epochs teach something.
 Both sides: all of a user's items but the last two train, the second last validates, the last is tested among all
 items of the part, those of the history included; histories of 20, Adam at 1e-3 without decay, the last epoch's model.
-RecBole's batch has 256 histories, one target each, of as many users; ours 256 targets of some 14 users, read at once.
+RecBole's batch has 256 histories, one target each, of as many users; ours 256 targets of some 14 users, read at once
+(but HGN, which reads a window a target on both sides).
 So an epoch has as many steps and costs a sixteenth of the time, but its gradients are noisier: hence more epochs.
 """
 
