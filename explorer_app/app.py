@@ -69,19 +69,23 @@ SPACE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 2.2rem 3rem 4rem; max-width: 1800px; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 2rem; padding: 0.4rem 0; }
 [data-testid="stMainBlockContainer"] h2 { font-size: 1.5rem; padding: .8rem 0 .5rem; }
+[data-testid="stMainBlockContainer"] h3 { font-size: 1.2rem; padding: .5rem 0 .4rem; }
 [data-testid="stMetricValue"] { font-size: 1.4rem; }
 [data-testid="stMetric"] { padding: 0.5rem 0; }
 [data-testid="stSidebarHeader"] { height: 1.2rem; }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit !important; opacity: .9; }
+.js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .colorbar) text { fill: currentColor !important;
+  fill-opacity: .85 !important; }
 [data-testid="stMultiSelect"] [data-tag], [data-testid="stBaseButton-primary"],
 [data-testid="stBaseButton-primaryFormSubmit"] { background-color: #005a8c; border-color: #005a8c; color: #fff; }
 [data-testid="stButtonGroup"] [data-variant="segmented_control"] { min-height: 2.5rem; }
 [data-testid="stPageLink"] p { white-space: normal; overflow: visible; }
 [data-testid="stText"] { unicode-bidi: plaintext; overflow-wrap: anywhere; }
 @media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; }
+  [data-testid="stMainBlockContainer"] { padding: 4rem .9rem 3rem; }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; }
-  [data-testid="stMainBlockContainer"] h2, [data-testid="stMainBlockContainer"] h3 { font-size: 1.2rem; }
+  [data-testid="stMainBlockContainer"] h2 { font-size: 1.2rem; }
+  [data-testid="stMainBlockContainer"] h3 { font-size: 1.05rem; }
   [data-testid="stHorizontalBlock"]:has([data-testid="stMetric"]) { flex-direction: row; flex-wrap: wrap; gap: .5rem; }
   [data-testid="stHorizontalBlock"]:has([data-testid="stMetric"]) > [data-testid="stColumn"] {
     flex: 1 1 calc(50% - .5rem); min-width: calc(50% - .5rem); }
@@ -106,6 +110,8 @@ def main() -> None:
     if any(chosen is pages.get(name) for name in STUDY_PAGES):
         if len(pages) > 1:
             study_sidebar(pages)
+        if chosen is not pages["label"]:  # whose screens have keys of their own and no figures
+            finder.listen(leads="search" in pages)
         _run(chosen)
         return
     sidebar(pages, with_box=chosen is not pages["search"])

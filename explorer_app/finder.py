@@ -15,7 +15,8 @@ export default function ({ data, setStateValue }) {
     return place && place.width > 0 && place.left >= 0;
   };
   const onKey = (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || editable(event.target)) return;
+    if (!data.leads || event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (editable(event.target)) return;
     if (event.target.shadowRoot && editable(event.target.shadowRoot.activeElement)) return;
     const boxes = document.querySelectorAll("[class*='st-key-find_here'] input, [class*='st-key-find_box'] input");
     const box = [...boxes].find(shown);
@@ -46,9 +47,13 @@ def box() -> None:
         )  # fmt: skip
 
 
-def listen() -> None:
-    """Let the key "/" lead to the box, or to the page where the sidebar is shut; learn whether the window is narrow."""
-    _component()(key="finder", data={"narrow": narrow()}, height="content", on_narrow_change=lambda: None)
+def listen(leads: bool = True) -> None:
+    """Let the key "/" lead to the box, or to the page where no box is shown; learn whether the window is narrow.
+
+    leads: False where the app has no search.
+    """
+    data = {"narrow": narrow(), "leads": leads}
+    _component()(key="finder", data=data, height="content", on_narrow_change=lambda: None)
 
 
 def narrow() -> bool:

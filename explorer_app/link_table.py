@@ -61,7 +61,7 @@ def _cell(value, column: Column):
     if column.kind in ("number", "bar"):
         places = (2 if column.kind == "bar" else 0) if column.places is None else column.places
         number = round(float(value), places) + 0.0  # never "-0.00"
-        return {"value": number, "shown": f"{number:,.{places}f}"}
+        return {"value": number, "shown": f"{number:,.{places}f}".replace("-", "−")}
     return {"value": str(value).lower()[:80], "shown": str(value)}
 
 
@@ -77,9 +77,8 @@ _CSS = """
 table { border-collapse: collapse; width: 100%; font-size: .875rem; font-family: var(--st-font);
   color: var(--st-text-color); }
 th { position: sticky; top: 0; background: var(--st-secondary-background-color); text-align: start; padding: 0;
-  font-weight: 400; z-index: 1; }
-th button { all: unset; cursor: pointer; padding: .45rem .6rem; display: block; width: 100%; box-sizing: border-box;
-  white-space: nowrap; }
+  font-weight: 400; z-index: 1; vertical-align: bottom; }
+th button { all: unset; cursor: pointer; padding: .45rem .6rem; display: block; width: 100%; box-sizing: border-box; }
 th.number button { text-align: end; }
 td { padding: .4rem .6rem; border-top: 1px solid var(--st-border-color-light, var(--st-border-color));
   vertical-align: top; unicode-bidi: isolate; max-width: 34rem; overflow-wrap: anywhere; }
@@ -103,6 +102,8 @@ table:has(th:nth-child(7)) .bar { width: 1.8rem; }
 @media (max-width: 640px) {
   .narrow { display: none; }
   .bar { width: 2rem; }
+  td, th button { padding-inline: .4rem; }
+  td.text { min-width: 4.2rem; }
   td.long { min-width: 9rem; } }
 """
 _JS = """

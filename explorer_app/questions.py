@@ -43,7 +43,7 @@ STYLE = """<style>
 .st-key-label_answers_long { grid-template-columns: repeat(auto-fit, minmax(9.2rem, 1fr)); }
 [class*="st-key-label_answers"] button { min-height: 2.8rem; height: 100%; padding: .25rem .2rem; }
 @media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"]:has([class*="st-key-label_"]) { padding: 3rem .9rem 0; }
+  [data-testid="stMainBlockContainer"]:has([class*="st-key-label_"]) { padding: 4rem .9rem 0; }
   [data-testid="stMainBlockContainer"]:has(.st-key-label_top) h2 { font-size: 1.25rem; }
   [data-testid="stColumn"]:has(.st-key-label_guide_pane) { order: -1; }
   .st-key-label_guide_pane { max-height: 50vh; }

@@ -17,6 +17,7 @@ from lmindexer.plots.style import BELOW
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
 NUMBERS = "The numbers of the figure"
 SCALED = 480  # pixels: height on a phone of a figure that is drawn to scale
+LONG = 60  # characters from which a cell's text is cut at two lines
 LEGEND = 10  # entries of the longest legend that a phone shows
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
@@ -67,23 +68,9 @@ def _numbers(figure: go.Figure, key: str, told: pd.DataFrame | None) -> None:
         if found.empty:
             st.caption("Nothing is drawn here.")
             return
-        kinds = {name: pd.api.types.is_numeric_dtype(found[name]) for name in found}
-        columns = [
-            link_table.Column(name, name, "number" if numeric else "text", _places(found[name]) if numeric else 0)
-            for name, numeric in kinds.items()
-        ]
-        link_table.show(found, columns, f"numbers_{key}", plots.unmarked(figure.layout.title.text or NUMBERS))
+        table(found, f"numbers_{key}", plots.unmarked(figure.layout.title.text or NUMBERS))
         if len(found) >= plots.MOST_NUMBERS:
             st.caption(f"The first {plots.MOST_NUMBERS:,} are listed.")
-
-
-def _places(values: pd.Series) -> int:
-    """Decimal places that tell the values apart: none for counts, else so that the largest has three digits."""
-    known = values.dropna()
-    if (known == known.round()).all():
-        return 0
-    largest = known.abs().max()
-    return 1 if largest >= 100 else 2 if largest >= 10 else 3
 
 
 def _draw(figure: go.Figure, key: str, click, modes, alt: str) -> None:
@@ -167,54 +154,28 @@ def _csv(table) -> bytes:
     return (table() if callable(table) else table).to_csv(index=False).encode()
 
 
-def table(
-    frame: pd.DataFrame, key: str, pick: Callable[[int], None] | None = None, height: int | str = "auto", **columns
-) -> None:
-    """Show a frame; with `pick`, a click on a row calls it with the row's place. `columns` sets how columns look.
-
-    A column set to None is hidden. Cells are drawn as plain text, whatever they hold.
-    """
-    frame = _rounded(frame, columns)
-    more = {"hide_index": True, "column_config": columns, "height": height, "key": key, "placeholder": "–"}
-    if pick is None:
-        st.dataframe(frame, **more)
-        return
-
-    def chosen() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        if rows:
-            pick(rows[0])
-
-    st.dataframe(frame, on_select=chosen, selection_mode="single-row", **more)
+def table(frame: pd.DataFrame, key: str, says: str) -> None:
+    """Show a frame as it is, column by column; long texts are cut and unfold. `says` is for screen readers."""
+    columns = []
+    for name in frame:
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            columns.append(link_table.Column(name, name, "number", _places(frame[name])))
+        else:
+            long = frame[name].astype(str).str.len().max() > LONG
+            columns.append(link_table.Column(name, name, "long" if long else "text"))
+    link_table.show(frame, columns, key, says)
 
 
-def _rounded(frame: pd.DataFrame, columns: dict) -> pd.DataFrame:
-    """Numbers rounded to the places that their column shows, so that none reads "-0.00"."""
-    rounded = {}
-    for name, column in columns.items():
-        places = re.fullmatch(r"%\.(\d)f", str((column or {}).get("type_config", {}).get("format")
-                                               if isinstance(column, dict) else ""))  # fmt: skip
-        if places and name in frame and pd.api.types.is_float_dtype(frame[name]):
-            rounded[name] = frame[name].round(int(places[1])) + 0.0
-    return frame.assign(**rounded) if rounded else frame
+def _places(values: pd.Series) -> int:
+    """Decimal places that tell the values apart: none for counts, else so that the largest has three digits."""
+    known = values.dropna()
+    if (known == known.round()).all():
+        return 0
+    largest = known.abs().max()
+    return 1 if largest >= 100 else 2 if largest >= 10 else 3
 
 
 def metrics(cells: list[tuple[str, str, str]]) -> None:
     """Numbers in a row: (label, value, help line); labels and values are escaped by the caller."""
     for column, (label, value, help_line) in zip(st.columns(max(len(cells), 4)), cells, strict=False):
         column.metric(label, value, help=help_line, border=True)
-
-
-def share(label: str, help: str | None = None):
-    """A column of shares drawn as bars."""
-    return st.column_config.ProgressColumn(label, format="%.2f", min_value=0, max_value=1, help=help, width="small")
-
-
-def decimal(label: str, help: str | None = None, form: str = "%.2f"):
-    """A column of numbers with a fixed number of places."""
-    return st.column_config.NumberColumn(label, format=form, help=help)
-
-
-def count(label: str, help: str | None = None):
-    """A column of counts."""
-    return st.column_config.NumberColumn(label, format="localized", help=help)

@@ -6,7 +6,6 @@ import streamlit as st
 
 from explorer_app import links, questions, studies
 from explorer_app.show import md
-from explorer_app.views.human_results import STYLE
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval.results.findings import NAMES
 from lmindexer.human_eval.results.reliability import answer_labels, disagreements
@@ -23,7 +22,7 @@ def _queue(path: str, stamp: int, _study):
 
 def render() -> None:
     """Lay out the page."""
-    st.html(questions.STYLE + STYLE)
+    st.html(questions.STYLE)
     _, study = studies.chosen(demonstration=True)
     st.title("Disagreements", anchor=False)
     st.markdown(f"**{md(study.name, 120)}**")

@@ -181,7 +181,7 @@ def _checked(corpus) -> None:
             f"{len(corpus.skipped):,} {'row was' if len(corpus.skipped) == 1 else 'rows were'} left out",
             icon=":material/rule:",
         ):
-            table(corpus.skipped.head(1000).astype(str), "skipped")
+            table(corpus.skipped.head(1000).astype(str), "skipped", "Rows left out")
     shown = corpus.frame.head(5).copy()
     shown["text"] = shown["text"].str.slice(0, 240)
-    table(shown, "first_rows")
+    table(shown, "first_rows", "The first documents")

@@ -3,26 +3,25 @@
 import streamlit as st
 
 from explorer_app import links, studies
-from explorer_app.show import chart, count, decimal, export, md, share, table
+from explorer_app.link_table import Column, show
+from explorer_app.show import chart, export, md
 from lmindexer import plots
 from lmindexer.human_eval.results.agreement import describe
-from lmindexer.human_eval.results.findings import NAMES
+from lmindexer.human_eval.results.findings import NAMES, interval_in_words
 from lmindexer.human_eval.results.judge import embedding_judge
 from lmindexer.human_eval.results.reliability import time_outliers
 from lmindexer.human_eval.results.report import SIMULATED, report_html
 from lmindexer.human_eval.results.results import last_event, study_results, unblinded_words, unblinding_of
 
 PARTS = {"methods": "By method", "agreement": "Agreement", "annotators": "Annotators"}
-STYLE = """<style>@media (max-width: 640px) {
-[data-testid="stMainBlockContainer"] { padding: 3rem .9rem 3rem; } }</style>"""
 EFFECTIVE = "As many independent answers would tell as much; answers to one question resemble each other."
+SETTLED = "The value when each question has one answer: adjudicated, or the majority's."
 WIDE = "What other annotators, answering other questions, can be expected to say."
 
 
 def render() -> None:
     """Lay out the page."""
     key, study = studies.chosen(demonstration=True)
-    st.html(STYLE)
     st.title("Results", anchor=False)
     st.markdown(f"**{md(study.name, 120)}**")
     if study.simulated:
@@ -46,13 +45,15 @@ def _not_ended(key: str, study) -> None:
                 "study has ended.")  # fmt: skip
     people = study.annotators()
     if len(people):
-        shown = people[["annotator", "answered", "skipped", "total", "last"]]
-        table(shown, "progress", answered=count("answered"), skipped=count("skipped"), total=count("of"))
+        rows = people.assign(last=people["last"].fillna("").str.slice(0, 16).str.replace("T", " "))
+        columns = [Column("annotator", "annotator"), Column("answered", "answered", "number")]
+        columns += [Column("skipped", "skipped", "number"), Column("total", "of", "number")]
+        show(rows, [*columns, Column("last", "last answer, UTC", narrow=True)], "progress", "Progress by annotator")
     else:
         st.info("Nobody has signed in yet.", icon=":material/group:")
-    left, right = st.columns(2)
-    studies.end_form(study, left)
-    with right.popover("Look early", icon=":material/visibility:"), st.form("look_early", border=False):
+    acts = st.container(horizontal=True)
+    studies.end_form(study, acts)
+    with acts.popover("Look early", icon=":material/visibility:"), st.form("look_early", border=False):
         st.markdown("Looking before the end can sway when a study is stopped; that it was done stays on record.")
         studies.act("Look", lambda who, why: _look(key, study, f"{who}: {why}"), needs_reason=True)
 
@@ -143,28 +144,41 @@ def _methods(key: str, study, found, answers) -> None:
     _method_tables(found)
 
 
+def _interval(rows, low: str = "low", high: str = "high") -> list[str]:
+    return [interval_in_words(a, b) for a, b in rows[[low, high]].to_numpy(float).tolist()]
+
+
 def _method_tables(found) -> None:
-    rows = found.methods.assign(type=found.methods["type"].map(NAMES))
     st.header("By method", anchor=False)
-    table(
-        rows.drop(columns="measure"), "methods_table", type="questions", value=decimal("value"),
-        low=decimal("95 % from"), high=decimal("to"), answers=count("answers"), questions=count("number"),
-        effective=decimal("worth", EFFECTIVE, "%.0f"), plain_low=None, plain_high=None, annotators=None,
-        chance=decimal("guessing"), judge=decimal("judge"),
-        settled=decimal("settled", "The value when each question has one answer: adjudicated, or the majority's."),
-    )  # fmt: skip
+    rows = found.methods.assign(type=found.methods["type"].map(NAMES), interval=_interval(found.methods))
+    columns = [
+        Column("type", "questions"), Column("method", "method"), Column("value", "value", "number", 2),
+        Column("interval", "95 % interval", "code"), Column("answers", "answers", "number", narrow=True),
+        Column("questions", "of questions", "number", narrow=True),
+        Column("effective", "worth", "number", help=EFFECTIVE, narrow=True),
+        Column("chance", "guessing", "number", 2, narrow=True),
+        Column("settled", "settled", "number", 2, SETTLED, narrow=True),
+    ]  # fmt: skip
+    if found.judge is not None:
+        columns.append(Column("judge", "judge", "number", 2, "the automatic judge's answers"))
+    show(rows, columns, "methods_table", "Methods by type of question")
     st.header("Differences", anchor=False)
-    rows = found.comparisons.assign(type=found.comparisons["type"].map(NAMES))
-    table(
-        rows[["type", "method_a", "method_b", "difference", "low", "high", "p", "p_holm", "low_wide", "high_wide",
-              "p_wide", "in_favour_of_a", "annotators"]], "differences_table",
-        type="questions", method_a="first", method_b="second", difference=decimal("difference"),
-        low=decimal("95 % from"), high=decimal("to"),
-        p=decimal("p", "Labels of the methods exchanged among matched questions.", "%.3f"),
-        p_holm=decimal("p corrected", "Holm's correction for the number of comparisons.", "%.3f"),
-        low_wide=decimal("others from", WIDE), high_wide=decimal("to", WIDE), p_wide=decimal("p others", WIDE, "%.3f"),
-        in_favour_of_a=count("for first", "Annotators whose own difference is above 0."), annotators=count("of"),
+    rows = found.comparisons
+    rows = rows.assign(
+        type=rows["type"].map(NAMES), pair=rows["method_a"] + " − " + rows["method_b"], interval=_interval(rows),
+        wide=_interval(rows, "low_wide", "high_wide"),
+        favour=rows["in_favour_of_a"].astype(str) + " of " + rows["annotators"].astype(str),
     )  # fmt: skip
+    columns = [
+        Column("type", "questions"), Column("pair", "first − second"), Column("difference", "difference", "number", 2),
+        Column("interval", "95 % interval", "code"),
+        Column("p", "p", "number", 3, "Labels of the methods exchanged among matched questions.", narrow=True),
+        Column("p_holm", "p corrected", "number", 3, "Holm's correction for the number of comparisons.", narrow=True),
+        Column("wide", "with other annotators", "code", help=WIDE, narrow=True),
+        Column("p_wide", "p with others", "number", 3, WIDE, narrow=True),
+        Column("favour", "for first", "code", help="Annotators whose own difference is above 0.", narrow=True),
+    ]  # fmt: skip
+    show(rows, columns, "differences_table", "Differences between methods")
     export("study", None, {"by method": found.methods, "differences": found.comparisons,
                            "preferences": found.preferences})  # fmt: skip
 
@@ -181,21 +195,33 @@ def _agreement(key: str, study, found, answers) -> None:
     kinds = list(found.agreement)
     kind = links.choose("Questions", kinds, "type", kinds[0], text=lambda name: NAMES[name])
     rows = found.agreement[kind]
-    words = [describe(row.value, row.units) if row.statistic != "percent" else "" for row in rows.itertuples()]
+    words = [describe(row.value, row.units) if row.statistic != "percent" else None for row in rows.itertuples()]
     rows = rows.assign(called=words)
-    table(
-        rows, f"agreement_table_{kind}", statistic=st.column_config.TextColumn("statistic", width="medium"),
-        value=decimal("value"), low=decimal("95 % from"), high=decimal("to"),
-        units=count("questions", "with answers of two annotators or more"), ratings=count("answers"),
-        observed=decimal("observed"), chance=decimal("chance"), called="often called",
-    )  # fmt: skip
+    shown = rows.assign(interval=_interval(rows))
+    columns = [
+        Column("statistic", "statistic"), Column("annotators", "annotators"), Column("value", "value", "number", 2),
+        Column("interval", "95 % interval", "code"), Column("called", "often called", narrow=True),
+        Column("units", "questions", "number", help="with answers of two annotators or more", narrow=True),
+        Column("ratings", "answers", "number", narrow=True),
+        Column("observed", "observed", "number", 2, narrow=True),
+        Column("chance", "chance", "number", 2, narrow=True),
+    ]  # fmt: skip
+    show(shown, columns, f"agreement_table_{kind}", f"Agreement on {NAMES[kind]}")
     export("agreement", None, {NAMES[name]: rows for name, rows in found.agreement.items()})
     if found.judge is not None:
-        st.header("The automatic judge and people", anchor=False)
-        rows = found.judge.assign(type=found.judge["type"].map(NAMES))
-        table(rows, "judge_table", type="questions", questions=count("number"), low=decimal("95 % from"),
-              high=decimal("to"), kappa=decimal("Cohen κ"),
-              share=share("same answer", "as people came to; it leans towards IDs made from MiniLM"))  # fmt: skip
+        _judged(found.judge)
+
+
+def _judged(judge) -> None:
+    st.header("The automatic judge and people", anchor=False)
+    rows = judge.assign(type=judge["type"].map(NAMES), interval=_interval(judge))
+    columns = [
+        Column("type", "questions"), Column("questions", "number", "number"),
+        Column("share", "same answer", "bar", help="as people came to; it leans towards IDs made from MiniLM"),
+        Column("interval", "95 % interval", "code", narrow=True),
+        Column("kappa", "Cohen κ", "number", 2, narrow=True),
+    ]  # fmt: skip
+    show(rows, columns, "judge_table", "The automatic judge and people")
 
 
 def _annotators(key: str, study, found, answers) -> None:
@@ -203,12 +229,17 @@ def _annotators(key: str, study, found, answers) -> None:
     for row in rows[rows["remark"] != ""].itertuples():
         st.warning(f"**{md(row.annotator, 60)}** {md(row.remark, 300)}", icon=":material/priority_high:")
     chart(plots.annotator_shares(rows), f"annotators_{key}")
-    table(
-        rows.drop(columns=["gold_low", "gold_high", "remark"]), "annotators_table", answered=count("answered"),
-        skipped=count("skipped"), gold=count("gold", "gold questions answered"), gold_share=share("gold right"),
-        repeats=count("repeats"), consistency=share("repeats alike"), with_others=share("same as others"),
-        seconds=decimal("seconds", "median", "%.1f"), fast=count("fast"), slow=count("slow"),
-        favourite=decimal("one button", "How much oftener than expected one button is pressed."),
-    )  # fmt: skip
+    columns = [
+        Column("annotator", "annotator"), Column("answered", "answered", "number"),
+        Column("skipped", "skipped", "number", narrow=True),
+        Column("gold", "gold", "number", help="gold questions answered", narrow=True),
+        Column("gold_share", "gold right", "bar"), Column("repeats", "repeats", "number", narrow=True),
+        Column("consistency", "repeats alike", "bar", narrow=True),
+        Column("with_others", "same as others", "bar", narrow=True),
+        Column("seconds", "seconds", "number", 1, "the median", narrow=True),
+        Column("fast", "fast", "number", narrow=True), Column("slow", "slow", "number", narrow=True),
+        Column("favourite", "one button", "number", 2, "How much oftener than expected one button is pressed.", True),
+    ]  # fmt: skip
+    show(rows, columns, "annotators_table", "Annotators")
     chart(plots.answer_times(answers, time_outliers(answers)), f"times_{key}")
     export("annotators", None, {"annotators": rows})

@@ -40,7 +40,7 @@ def render() -> None:
     with st.expander("Settings, seed, versions and timings", key="facts_open", on_change="rerun",
                      icon=":material/tune:") as folded:  # fmt: skip
         if folded.open:
-            table(_facts(manifest), "facts")
+            table(_facts(manifest), "facts", "Settings, seed, versions and timings")
 
 
 def _numbers(run: RunBrowser) -> None:

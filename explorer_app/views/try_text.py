@@ -5,8 +5,8 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links, models, task_context
-from explorer_app.link_table import Column
-from explorer_app.show import chart, count, decimal, export, id_of, md, table
+from explorer_app.link_table import Column, show
+from explorer_app.show import chart, export, id_of, md
 from explorer_app.views import search_answers, way_parts
 from explorer_app.views.parts import documents_table
 from lmindexer import plots
@@ -118,7 +118,7 @@ def _ranking(run: RunBrowser, way: inside.Way, width: int) -> None:
     rows = pd.DataFrame(
         {
             "exact rank": range(1, len(top) + 1),
-            "rank in beam": [str(beam.get(codes, "–")) for codes in top["codes"]],
+            "rank in beam": [beam.get(codes) for codes in top["codes"]],
             "ID": [id_of(codes) for codes in top["codes"]],
             "probability": np.exp(top["score"].to_numpy()),
             "log probability": top["score"].to_numpy(),
@@ -131,10 +131,13 @@ def _ranking(run: RunBrowser, way: inside.Way, width: int) -> None:
         f"The beam of {width} found {both} of the {min(width, len(way.exact))} best of {len(way.exact):,} IDs "
         "in the corpus."
     )
-    table(
-        rows, "ranking", height=300, probability=decimal("probability", form="%.4f"),
-        documents=count("documents"), **{"log probability": decimal("log probability", form="%.2f")},
-    )  # fmt: skip
+    columns = [
+        Column("exact rank", "exact rank", "number"), Column("rank in beam", "rank in beam", "number"),
+        Column("ID", "ID", "code"), Column("probability", "probability", "number", 4),
+        Column("log probability", "log probability", "number", 2, narrow=True),
+        Column("documents", "documents", "number", narrow=True), Column("key words", "key words", "long", narrow=True),
+    ]  # fmt: skip
+    show(rows, columns, "ranking", "The exact ranking beside the beam's")
 
 
 def _documents(run: RunBrowser, way: inside.Way) -> None:

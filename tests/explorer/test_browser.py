@@ -357,6 +357,29 @@ def test_the_numbers_of_a_figure_unfold_by_keyboard(page):
     assert "position 1" in table.inner_text()
 
 
+CONTRAST = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 :
+    ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
+  const back = parts(getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor);
+  return [...document.querySelectorAll(".js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle) text")].map((one) => {
+    const style = getComputedStyle(one), opacity = Number(style.fillOpacity);
+    const seen = parts(style.fill).slice(0, 3).map((c, n) => opacity * c + (1 - opacity) * back[n]);
+    const [a, b] = [light(seen), light(back)].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_words_of_a_figures_axes_can_be_read(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.visit("collapse?run=good")
+    until(page, page.locator(".js-plotly-plot .xtick text").count)
+    contrasts = page.evaluate(CONTRAST)
+    assert len(contrasts) > 10 and min(contrasts) >= 4.5, min(contrasts)
+
+
 def test_a_group_of_the_map_opens_by_keyboard_and_codes_keep_their_colours(page):
     page.visit("map?run=good&by=position+1")
     colours = page.evaluate(

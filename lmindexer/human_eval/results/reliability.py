@@ -146,11 +146,9 @@ def consensus(answers: pd.DataFrame, adjudications: pd.DataFrame | None = None) 
 
 
 def answer_labels(study: "Study", question_id: str) -> dict[str, str]:
-    """Answer → what it is called on a screen that shows the question in its own order; ratings are their number."""
+    """Answer → what it is called on a screen that shows the question in its own order."""
     view = study.view(question_id)
     question = next(one for one in study.questions() if one.question_id == question_id)
-    if question.type == "coherence":
-        return {answer: answer for answer in question.choices}
     return {answer: choice.label for answer, choice in zip(question.choices, view.choices, strict=True)}
 
 
