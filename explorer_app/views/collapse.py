@@ -9,12 +9,12 @@ from explorer_app.views import live
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, usage, words
 from lmindexer.browse.history import MEASURES, curves, measures_in
-from lmindexer.quality.diagnostics import diagnose
+from lmindexer.quality.diagnostics import diagnose_positions
 
 FIRST = "perplexity"  # drawn without being asked; the other measures are a press away, for each takes the browser time
 SELDOM = (
     " Epochs without a point: the corpus is large and was not looked at after each; it is with "
-    "`lmindexer fit … --set diagnose_every=0`."
+    "`lmindexer fit … --set diagnose_every=1`."
 )
 
 
@@ -38,20 +38,23 @@ def _diagnosis(run: RunBrowser) -> None:
     found = [remark for remark in usage.remarks(run) if remark.mood == "bad"]
     for remark in found:
         st.error(md(remark.text, 600), icon=":material/error:")
-    history = run.bundle.history
-    sick = []
-    if history is not None and "perplexity" in history:
-        ends = history[history["perplexity"].notna()].groupby(["position", "stage"], sort=False).tail(1)
-        for row in ends.itertuples():
-            place = int(row.position)
-            if 1 <= place <= run.positions:
-                sick.append(diagnose(row.perplexity, run.codebook_sizes[place - 1], run.documents, row.stage, place))
-    for words_of in filter(None, sick):
+    sick = diagnose_positions(_ends(run), run.documents)
+    for words_of in sick:
         st.warning(md(words_of, 600), icon=":material/warning:")
-    if run.quality is not None and not found and not any(sick):
+    if run.quality is not None and not found and not sick:
         st.success(
             "No sign of a collapse in the final codes or at the end of any stage.", icon=":material/check_circle:"
         )
+
+
+def _ends(run: RunBrowser) -> list[tuple[str, int, float, int]]:
+    """(stage, position, perplexity, K) at the end of each stage of the training that was looked at."""
+    history = run.bundle.history
+    if history is None or "perplexity" not in history:
+        return []
+    rows = history[history["perplexity"].notna()].groupby(["position", "stage"], sort=False).tail(1)
+    places = [(row.stage, int(row.position), row.perplexity) for row in rows.itertuples()]
+    return [(*one, run.codebook_sizes[one[1] - 1]) for one in places if 1 <= one[1] <= run.positions]
 
 
 def _training(run: RunBrowser, runs: dict[str, RunBrowser]) -> None:

@@ -4,6 +4,7 @@ diagnostics    perplexity, diff ratio, collisions: the formulas
 categories, neighbourhood    agreement with what is known of the documents
 quality    every number of one run as one result        significance    comparing methods
 keywords    what a prefix is about       verdict    the numbers in words       report    the text report
+wording    several positions in one sentence
 
 It knows codes, categories and texts; not models. Read `quality.py` first.
 """

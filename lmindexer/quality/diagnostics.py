@@ -5,6 +5,7 @@ this position" (IDs of variable depth), and such documents are left out of the p
 quantity that no document qualifies for is None, never NaN.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.ids.grouping import group_rows, rank_within_groups
 from lmindexer.ids.semantic_ids import SemanticIDs, expect_ids
+from lmindexer.quality.wording import each, positions_in_words
 
 COLLAPSE_BOUND = 0.1  # a perplexity below this share of min(K, N) counts as a collapse
 
@@ -267,17 +269,40 @@ def diagnose(perplexity: float | None, codebook_size: int, documents: int, stage
     >>> print(diagnose(2.0, codebook_size=64, documents=1000, stage="discrete", position=1)[:60])
     Position 1 has collapsed at the end of stage 'discrete': per
     """
-    reachable = min(codebook_size, documents)
-    if perplexity is None or reachable < 2:
-        return None
-    bound = COLLAPSE_BOUND * reachable
-    if perplexity >= bound and perplexity > 1 + 1e-9:
-        return None
-    remedy = _REMEDIES.get(stage, _REMEDIES["discrete"])
+    return next(iter(diagnose_positions([(stage, position, perplexity, codebook_size)], documents)), None)
+
+
+def diagnose_positions(ends: Iterable[tuple[str, int, float | None, int]], documents: int) -> list[str]:
+    """`diagnose` for ends of stages: one sentence a stage, whatever the number of its positions that have collapsed.
+
+    Args:
+        ends: (stage, position, perplexity, codebook size), in any order.
+        documents: N.
+
+    >>> ends = [("discrete", 1, 1.0, 8), ("discrete", 2, 1.0, 8), ("discrete", 3, 6.0, 8)]
+    >>> [words.partition(":")[0] for words in diagnose_positions(ends, documents=400)]
+    ["Positions 1 and 2 have collapsed at the end of stage 'discrete'"]
+    """
+    sick: dict[str, list[tuple[int, float, int]]] = {}
+    for stage, position, perplexity, size in ends:
+        reachable = min(size, documents)
+        if perplexity is None or reachable < 2:
+            continue
+        if perplexity < COLLAPSE_BOUND * reachable or perplexity <= 1 + 1e-9:
+            sick.setdefault(stage, []).append((position, perplexity, size))
+    return [_collapse_in_words(stage, sorted(places), documents) for stage, places in sick.items()]
+
+
+def _collapse_in_words(stage: str, places: list[tuple[int, float, int]], documents: int) -> str:
+    positions, perplexities, sizes = zip(*places, strict=True)
+    reachable = [min(size, documents) for size in sizes]
+    bounds = [f"{max(COLLAPSE_BOUND * one, 1):.1f}" for one in reachable]
+    codebooks = "a codebook" if len(places) == 1 else "codebooks"
     return (
-        f"Position {position} has collapsed at the end of stage '{stage}': perplexity {perplexity:.2f}, "
-        f"where {documents} documents and a codebook of {codebook_size} can reach {reachable} and less than "
-        f"{max(bound, 1):.1f} counts as a collapse. What to try: {remedy}."
+        f"{positions_in_words(positions)} {'has' if len(places) == 1 else 'have'} collapsed at the end of stage "
+        f"'{stage}': perplexity {each([f'{one:.2f}' for one in perplexities])}, where {documents} documents and "
+        f"{codebooks} of {each(sizes)} can reach {each(reachable)} and less than {each(bounds)} counts as a collapse. "
+        f"What to try: {_REMEDIES.get(stage, _REMEDIES['discrete'])}."
     )
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from lmindexer.quality.wording import each, positions_in_words
+
 if TYPE_CHECKING:
     from lmindexer.quality import IDQuality
 
@@ -87,42 +89,64 @@ def _agreement(quality: IDQuality, method: str) -> list[Remark]:
 
 def _use(quality: IDQuality, method: str, largest) -> list[Remark]:
     positions = 1 if method in TREES else quality.positions
-    remarks, sound = [], []
+    found: dict[tuple, dict[int, list[_Sign]]] = {}  # what is wrong → the positions where it is
+    sound = []
     for t in range(1, positions + 1):
-        found = _of_position(quality, t, largest[t - 1] if largest is not None else None, method)
-        if found is not None:
-            remarks.append(found)
+        signs = _of_position(quality, t, largest[t - 1] if largest is not None else None)
+        if signs:
+            found.setdefault(tuple((sign.weight, sign.words) for sign in signs), {})[t] = signs
         elif quality.perplexity[t - 1] is not None:
             sound.append(f"{quality.used_codes[t - 1]} of {quality.codebook_sizes[t - 1]} codes in use, perplexity "
                          f"{quality.perplexity[t - 1]:.1f}")  # fmt: skip
-    if sound and not remarks:
+    if sound and not found:
         where = "The first code is" if positions == 1 else "Codes are"
-        remarks.append(Remark("good", f"{where} well used, position by position: {'; '.join(sound)}."))
-    return remarks + ([] if method in TREES else _repeats(quality, method))
+        remarks = [Remark("good", f"{where} well used, position by position: {'; '.join(sound)}.")]
+    else:
+        remarks = [_together(places, method) for places in found.values()]
+    return remarks + _repeats(quality, method)
 
 
-def _of_position(quality: IDQuality, t: int, largest: float | None, method: str) -> Remark | None:
-    """What is wrong with the use of a position's codes, the worst of three signs; None when nothing is."""
+class _Sign(NamedTuple):
+    """Something wrong with a position: 2 for bad, 1 for fair; words with a place for each number."""
+
+    weight: int
+    words: str
+    numbers: tuple[str, ...] = ()
+
+
+def _of_position(quality: IDQuality, t: int, largest: float | None) -> list[_Sign]:
+    """What is wrong with the use of a position's codes; nothing where nothing is."""
     perplexity, size = quality.perplexity[t - 1], quality.codebook_sizes[t - 1]
     reachable = min(size, quality.documents)
     if perplexity is None or reachable < 2:
-        return None
+        return []
+    used = quality.used_codes[t - 1]
     signs = [
-        (_below(quality.used_codes[t - 1] / reachable, IN_USE),
-         f"only {quality.used_codes[t - 1]} of {size} codes are in use (good from {IN_USE[1]:.0%})"),
-        (_below(1.0 if perplexity > 1 + 1e-9 else 0.0, (0.5, 0.5)), "all documents have one code"),
-        (_below(perplexity / reachable, EVEN),
-         f"perplexity is {perplexity:.1f} of {reachable} (good from {EVEN[1] * reachable:.1f})"),
+        _Sign(_below(used / reachable, IN_USE), f"only {{}} of {{}} codes are in use (good from {IN_USE[1]:.0%})",
+              (str(used), str(size))),
+        _Sign(_below(1.0 if perplexity > 1 + 1e-9 else 0.0, (0.5, 0.5)), "all documents have one code"),
+        _Sign(_below(perplexity / reachable, EVEN), "perplexity is {} of {} (good from {})",
+              (f"{perplexity:.1f}", str(reachable), f"{EVEN[1] * reachable:.1f}")),
     ]  # fmt: skip
     if largest is not None and size > 2:
-        signs.append((_below(-largest, (-LARGEST[0], -LARGEST[1])),
-                      f"one code holds {largest:.0%} of the documents (good up to {LARGEST[1]:.0%})"))  # fmt: skip
-    worst = max(weight for weight, _ in signs)
-    if not worst:
-        return None
-    words = ", ".join(text for weight, text in signs if weight)
-    name = "Position {} has collapsed" if worst == 2 else "Position {} uses its codes unevenly"
-    return Remark("bad" if worst == 2 else "fair", f"{name.format(t)}: {words}.{_advice(_SPREAD, method)}")
+        signs.append(_Sign(_below(-largest, (-LARGEST[0], -LARGEST[1])),
+                           f"one code holds {{}} of the documents (good up to {LARGEST[1]:.0%})",
+                           (f"{largest:.0%}",)))  # fmt: skip
+    return [sign for sign in signs if sign.weight]
+
+
+def _together(places: dict[int, list[_Sign]], method: str) -> Remark:
+    """One sentence about positions of which the same is wrong, with the numbers that differ."""
+    alike = zip(*places.values(), strict=True)
+    words = [signs[0].words.format(*map(each, zip(*(sign.numbers for sign in signs), strict=True))) for signs in alike]
+    collapsed = max(sign.weight for sign in next(iter(places.values()))) == 2
+    one = len(places) == 1
+    if collapsed:
+        said = "has collapsed" if one else "have collapsed"
+    else:
+        said = "uses its codes unevenly" if one else "use their codes unevenly"
+    text = f"{positions_in_words(list(places))} {said}: {', '.join(words)}.{_advice(_SPREAD, method)}"
+    return Remark("bad" if collapsed else "fair", text)
 
 
 def _below(value: float, bounds: tuple[float, float]) -> int:
@@ -131,16 +155,20 @@ def _below(value: float, bounds: tuple[float, float]) -> int:
 
 
 def _repeats(quality: IDQuality, method: str) -> list[Remark]:
-    if (quality.collisions.unique_share or 0) >= UNIQUE[1]:
+    if method in TREES or (quality.collisions.unique_share or 0) >= UNIQUE[1]:
         return []  # the prefix tells documents apart already; nothing is lost
+    found = {t: value for t, value in enumerate(quality.within_prefix_perplexity[1:], start=2)
+             if value is not None and value < REPEATS}  # fmt: skip
+    if not found:
+        return []
+    one = len(found) == 1
     return [
         Remark(
             "bad",
-            f"Position {t} mostly repeats its prefix: perplexity {value:.2f} inside a prefix, where 1 means that it "
-            f"adds nothing (good from {REPEATS}).{_advice(_REPEATED, method)}",
+            f"{positions_in_words(list(found))} mostly {'repeats its prefix' if one else 'repeat their prefixes'}: "
+            f"perplexity {each([f'{value:.2f}' for value in found.values()])} inside a prefix, where 1 means that "
+            f"{'it adds' if one else 'they add'} nothing (good from {REPEATS}).{_advice(_REPEATED, method)}",
         )
-        for t, value in enumerate(quality.within_prefix_perplexity[1:], start=2)
-        if value is not None and value < REPEATS
     ]
 
 

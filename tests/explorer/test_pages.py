@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import run_bundles
@@ -14,7 +15,9 @@ from streamlit.testing.v1 import AppTest
 from explorer_app import context, show
 from explorer_app.views.collapse import seldom_looked_at
 from lmindexer import plots
-from lmindexer.browse import mapping, words
+from lmindexer.browse import mapping, usage, words
+from lmindexer.ids.semantic_ids import SemanticIDs
+from lmindexer.quality.verdict import verdict
 from lmindexer.runs import jobs
 from lmindexer.runs.bundle import Bundle
 
@@ -46,10 +49,28 @@ def visit(folder, monkeypatch):
 def test_a_curve_with_few_points_says_how_to_get_more(visit, folder):
     place = folder / "good" / "history.parquet"
     whole = pd.read_parquet(place)
-    assert not any("diagnose_every=0" in caption.value for caption in visit("collapse", run="good").caption)
+    assert not any("diagnose_every=1" in caption.value for caption in visit("collapse", run="good").caption)
     seldom = whole.copy()
     seldom.loc[seldom["stage"] == "discrete", "perplexity"] = float("nan")
     assert seldom_looked_at(seldom) and not seldom_looked_at(whole) and not seldom_looked_at(whole[["epoch"]])
+
+
+def test_a_run_that_collapsed_everywhere_is_told_so_once_a_stage(tmp_path, monkeypatch):
+    corpus = run_bundles.corpus_of(100)
+    history = run_bundles.history()
+    history.loc[history["perplexity"].notna(), "perplexity"] = 1.0
+    ids = SemanticIDs.from_codes(corpus.doc_ids, np.zeros((100, 3), int), run_bundles.SIZES)
+    run_bundles.write(tmp_path, "one", corpus, ids, history=history)
+    monkeypatch.setattr(usage, "verdict", lambda quality, method, largest: verdict(quality, "lmindexer", largest))
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    test.session_state["goto"] = ("collapse", {"run": "one"})
+    test.run()
+    said = [one.value for one in (*test.error, *test.warning)]
+    assert [one.partition(":")[0].replace("\\", "") for one in said if "collapsed" in one] == [
+        "Positions 1 to 3 have collapsed", "Positions 1 to 3 have collapsed at the end of stage 'codebook_init'",
+        "Positions 1 to 3 have collapsed at the end of stage 'discrete'",
+    ]  # fmt: skip
 
 
 def in_link(test, name: str):

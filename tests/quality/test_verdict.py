@@ -28,8 +28,26 @@ def test_two_codes_of_eight_and_a_crowded_id_are_bad():
     codes = rng.integers(0, 2, (300, 2))
     codes[:152] = 0
     bad = said(judged(codes, (8, 8)), "bad")
-    assert "Position 1 has collapsed: only 2 of 8 codes are in use" in bad and "Position 2 has collapsed" in bad
+    assert "Positions 1 and 2 have collapsed: only 2 of 8 codes are in use" in bad
+    assert bad.count("What to try: both") == 1
     assert "the most crowded ID holds" in bad
+
+
+def test_what_is_wrong_with_several_positions_is_said_once_with_the_numbers_that_differ():
+    n = np.arange(300)
+    same = judged(np.zeros((300, 3), int), (8, 8, 8), largest=(1.0, 1.0, 1.0))
+    assert said(same, "bad").count("collapsed") == 1
+    assert (
+        "Positions 1 to 3 have collapsed: only 1 of 8 codes are in use (good from 90%), all documents have one "
+        "code, perplexity is 1.0 of 8 (good from 2.4), one code holds 100% of the documents"
+    ) in said(same, "bad")
+    assert said(same, "bad").count("mostly repeat their prefixes: perplexity 1.00 inside a prefix") == 1
+    codes = np.column_stack([n % 2, n % 8, n % 3])  # the second is sound, the others collapsed by other numbers
+    bad = said(judged(codes, (8, 8, 16)), "bad")
+    assert "Positions 1 and 3 have collapsed: only 2 and 3 of 8 and 16 codes are in use" in bad
+    assert "perplexity is 2.0 and 3.0 of 8 and 16 (good from 2.4 and 4.8)" in bad
+    mixed = said(judged(np.column_stack([0 * n, n % 2]), (8, 8)), "bad")  # not the same is wrong with them
+    assert "Position 1 has collapsed" in mixed and "Position 2 has collapsed" in mixed
 
 
 def test_one_large_code_is_seen_beside_many_small_ones():
