@@ -5,6 +5,7 @@ import pandas as pd
 from lmindexer.browse import compare
 from lmindexer.browse.run import RunBrowser
 from lmindexer.quality.verdict import CONTROLS, EVEN, TREES
+from lmindexer.settings.rules import with_effect
 
 BETTER, WORSE, UNSURE, OTHER_SCALE = "better", "worse", "no sure difference", "another codebook size"
 HIGHER, LOWER, GIVEN = "higher", "lower", "by its making"
@@ -35,7 +36,7 @@ def _settings(run: RunBrowser) -> dict[str, str]:
     corpus = manifest["corpus"]
     found = {"method": manifest["method"], "seed": manifest.get("seed"), "corpus": corpus.get("name")}
     found |= {"documents": corpus.get("documents"), "categories are read": corpus.get("category_text")}
-    found |= manifest.get("settings") or {}
+    found |= with_effect(manifest.get("settings") or {})
     return {name: str(value) for name, value in found.items() if value is not None}
 
 

@@ -11,6 +11,7 @@ from lmindexer.cli.app import Stopped, program
 from lmindexer.cli.inputs import Columns, open_run, parse_settings, read_corpus, takes_columns
 from lmindexer.cli.outputs import report_of
 from lmindexer.common.errors import SettingsError
+from lmindexer.settings.rules import with_effect
 from lmindexer.settings.text import write_setting
 
 Preset = Annotated[
@@ -111,14 +112,15 @@ def _indexer_class(method: str) -> type:
 
 def _difference(bundle, corpus, method: str, settings: dict) -> str:
     """In what a finished run is not the one asked for, in words; "" if it is."""
-    from lmindexer.settings.methods import default_settings
+    from lmindexer.settings.methods import comparable
 
     if bundle.method != method:
         return f"of the method {bundle.method!r}"
     if bundle.manifest["corpus"].get("fingerprint") != corpus.fingerprint:
         return f"of other documents ({bundle.manifest['corpus'].get('name')!r})"
-    stored = default_settings(method) | bundle.manifest["settings"]  # an older run lacks what has been added since
-    other = [f"its {name} is {stored.get(name)}" for name, value in settings.items() if stored.get(name) != value]
+    stored = comparable(method, bundle.manifest["settings"])
+    wanted = with_effect(settings)
+    other = [f"its {name} is {stored.get(name)}" for name, value in wanted.items() if stored.get(name) != value]
     return f"of other settings ({', '.join(other)})" if other else ""
 
 

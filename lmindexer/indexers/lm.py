@@ -332,6 +332,8 @@ class LMIndexer(Indexer):
     @classmethod
     def _from_parts(cls, folder: Path, config: dict, tensors: dict[str, torch.Tensor]) -> "LMIndexer":
         settings = dict(config["settings"])
+        if settings.get("diagnose_every") == 0:  # an earlier word for 1
+            settings["diagnose_every"] = 1
         indexer = cls(settings.pop("preset"), **settings)
         backbone = make_backbone(indexer._settings, folder=folder)
         token_ids = tensors.pop("vocabulary.token_ids").numpy()

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from lmindexer.common.errors import TrainingError
 from lmindexer.common.files import written_aside
 from lmindexer.common.processes import processes
+from lmindexer.settings.rules import with_effect
 
 STATE = "state.safetensors"
 FULL = "free space and start the same fit again, which goes on from its last checkpoint, or choose another folder"
@@ -100,7 +101,7 @@ def read_state(path: Path) -> tuple[dict, dict]:
 
 
 def check_identity(now: dict, then: dict, folder: Path) -> None:
-    now = json.loads(json.dumps(now))
+    now, then = with_effect(json.loads(json.dumps(now))), with_effect(then)
     if now == then:
         return
     for part in ("settings", "corpus"):

@@ -4,7 +4,7 @@ A two-step indexer embeds each document once and then codes the vectors; which e
 (`lmindexer.two_step.embeddings` lists the words it may be). An unknown setting is an error that names the nearest one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -204,6 +204,17 @@ def default_settings(method: str) -> dict[str, Any]:
 
     _maker(method)
     return setting_rules.defaults_of(Settings if method == "lmindexer" else KINDS[method][0])
+
+
+def comparable(method: str, settings: Mapping) -> dict:
+    """The settings of a run that say whether another one is the same: those that have been added since it was made have
+    their default, those that change no result are left out.
+
+    >>> one, other = {"positions": 2, "diagnose_every": 1}, {"positions": 2, "encoder_precision": "float32"}
+    >>> comparable("lmindexer", one) == comparable("lmindexer", other)
+    True
+    """
+    return setting_rules.with_effect(default_settings(method) | dict(settings))
 
 
 def _maker(method: str) -> Callable:

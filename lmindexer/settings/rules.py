@@ -80,6 +80,20 @@ def value_at(value, position: int):
     return value[min(position, len(value)) - 1] if isinstance(value, list | tuple) else value
 
 
+WITHOUT_EFFECT = ("diagnose_every",)  # settings that change no result: runs that differ in them alone are the same
+
+
+def with_effect(values):
+    """Settings, or what holds settings, without those that change no result: what two runs are compared by.
+
+    >>> with_effect({"run": {"seed": 0, "diagnose_every": 1}})
+    {'run': {'seed': 0}}
+    """
+    if not isinstance(values, Mapping):
+        return values
+    return {name: with_effect(value) for name, value in values.items() if name not in WITHOUT_EFFECT}
+
+
 def as_dict(settings) -> dict:
     """All settings as JSON has them: lists, no tuples."""
     found = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}

@@ -76,9 +76,9 @@ class Settings:
     codebook_rate: float = 0.1  # the codebook's learning rate as a share of the model's
     seed: int = 0
     state_dims: int = 0  # keep h^T by this many leading axes (smaller bundles); 0 = all d
-    # Epochs between whole-corpus diagnostics, with which a stage always ends; ten times as many above 2,000 documents,
-    # where each look costs a tenth of an epoch (corpus_diagnostics.SELDOM); 0: after every epoch all the same.
-    diagnose_every: int = 1
+    # Whole-corpus diagnostics after every so many epochs, and at a stage's end; None: after every epoch up to 2,000
+    # documents, after every tenth above, where a look costs a tenth of an epoch. It changes no result (WITHOUT_EFFECT).
+    diagnose_every: int | None = None
     macro_f1_documents: int = 2000  # documents that Macro-F1 is measured on (all, if fewer)
 
     def __post_init__(self):
@@ -205,7 +205,7 @@ _RANGES = {
     "codebook_rate": Range(0, 100),
     "seed": Range(0, 2**32 - 1, True),
     "state_dims": Range(0, 65536, True),
-    "diagnose_every": Range(0, 10_000, True),
+    "diagnose_every": Range(1, 10_000, True),
     "macro_f1_documents": Range(1, 10**9, True),
 }
 _CHOICES = {
@@ -216,7 +216,7 @@ _CHOICES = {
     "target_weights": ("salience", "all"),
     "codebook_init": ("kmeans", "random"),
 }
-RULES = Rules(_RANGES, _CHOICES, per_position=("codebook_size", "hint_share", "anchor"))
+RULES = Rules(_RANGES, _CHOICES, per_position=("codebook_size", "hint_share", "anchor"), optional=("diagnose_every",))
 
 
 def _check(settings: Settings) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from lmindexer.common.errors import LMIndexerError, TrainingError
 from lmindexer.common.jsonfiles import json_safe, read_json, write_json
 from lmindexer.corpus.corpus import Corpus
+from lmindexer.settings.methods import comparable
+from lmindexer.settings.rules import with_effect
 from lmindexer.studies.plan import Run, slug
 
 _WITHOUT = {"random": ("category_text",), "category": ("seed", "category_text")}  # settings that a method lacks
@@ -30,7 +32,7 @@ def build(run: Run):
 
 def identity(run: Run, corpus: Corpus) -> dict:
     """What must be the same for a finished run to be used again: every setting, also those left to their default,
-    and the documents."""
+    and the documents. How settings of an older version are compared: `settings.methods.comparable`."""
     return json_safe({"run": run.to_dict(), "settings": every_setting(run), "fingerprint": corpus.fingerprint})
 
 
@@ -44,7 +46,13 @@ def every_setting(run: Run) -> dict:
 def is_of(found, run: Run, corpus: Corpus) -> bool:
     """Whether what was noted is of this run, with every setting, and of these documents."""
     wanted = identity(run, corpus)
-    return isinstance(found, dict) and {name: found.get(name) for name in wanted} == wanted
+    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+        return False
+    return _compared({name: found.get(name) for name in wanted}, run) == _compared(wanted, run)
+
+
+def _compared(about: dict, run: Run) -> dict:
+    return with_effect(about | {"settings": comparable(run.method, about["settings"])})
 
 
 def noted(results: Path, run: Run, corpus: Corpus, bundle: Path) -> dict | None:
@@ -137,9 +145,9 @@ def _fitted(target: Path, run: Run, corpus: Corpus, maps: bool):
     indexer = _built(run, maps)
     if (target / MANIFEST).exists() and not (target / CHECKPOINTS).exists():
         bundle = Bundle.open(target)
-        if _kept_settings(bundle) == every_setting(run) and (
-            bundle.method == run.method and bundle.manifest["corpus"].get("fingerprint") == corpus.fingerprint
-        ):
+        same = bundle.method == run.method and bundle.manifest["corpus"].get("fingerprint") == corpus.fingerprint
+        kept, wanted = (comparable(run.method, one) for one in (_kept_settings(bundle), every_setting(run)))
+        if same and kept == wanted:
             return bundle
     try:
         indexer.fit(corpus, target, progress=False)

@@ -19,7 +19,7 @@ from lmindexer.training.objective import stage_hints
 from lmindexer.training.stages import Stage
 
 MASK_SEED = 20240
-FEW, SELDOM = 2000, 10  # above FEW documents a corpus is looked at so many times as seldom
+FEW, SELDOM = 2000, 10  # epochs between looks above FEW documents, where the settings say nothing
 
 
 @dataclass
@@ -45,8 +45,8 @@ class CorpusDiagnostics:
     def due(self, stage: Stage, epoch: int) -> bool:
         """Whether to look at the corpus after this epoch of a stage, counted from 0; always after the last one, whose
         look is no diagnostics alone: it gives the codes, or what k-means begins with."""
-        every = self.settings.diagnose_every * (1 if len(self.corpus) <= FEW else SELDOM)
-        return epoch + 1 == stage.epochs or every == 0 or (epoch + 1) % every == 0
+        every = self.settings.diagnose_every or (1 if len(self.corpus) <= FEW else SELDOM)
+        return epoch + 1 == stage.epochs or (epoch + 1) % every == 0
 
     @torch.no_grad()
     def look(self, codes: np.ndarray, position: int) -> Look:

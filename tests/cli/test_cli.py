@@ -300,6 +300,7 @@ def test_a_finished_run_is_shown_again_and_replaced_only_when_asked(shop, fake):
     assert "finished already" in again and again.endswith(first[first.index("\nSemantic IDs") :])
     assert len(fake.calls) == 1
     assert "other settings (its seed is 0)" in error(f"{line} --set seed=1")
+    assert "finished already" in run(f"{line} --set diagnose_every=3")  # which changes no result
     assert "other documents ('products')" in error(line.replace("--text title", ""))
     run(f"{line} --set seed=1 --restart")
     assert fake.calls[1:] == [{"progress": True, "resume": False}]

@@ -31,6 +31,15 @@ def test_a_run_written_before_opens_and_its_model_gives_the_same_ids():
     assert found == pytest.approx(bundle.metrics["perplexity"], rel=1e-12)  # sums end otherwise on another processor
 
 
+def test_a_run_whose_settings_say_an_earlier_word_for_every_epoch_opens(tmp_path):
+    shutil.copytree(WRITTEN / "run", tmp_path / "run")
+    config = tmp_path / "run" / "model" / "config.json"
+    said = config.read_text(encoding="utf-8")
+    assert '"diagnose_every": 1' in said
+    config.write_text(said.replace('"diagnose_every": 1', '"diagnose_every": 0'), encoding="utf-8")
+    assert load_indexer(tmp_path / "run").settings["diagnose_every"] == 1
+
+
 def test_a_study_written_before_goes_on(tmp_path):
     with Study.open(shutil.copy(WRITTEN / "study.sqlite", tmp_path / "study.sqlite")) as study:
         before = study.answers(early="to see that they are kept")

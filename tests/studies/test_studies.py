@@ -139,6 +139,21 @@ def test_a_study_goes_on_elsewhere_from_its_records(finished, tmp_path, monkeypa
         state_of(replace(other, records=tmp_path / "poem.runs.parquet"))
 
 
+def test_a_run_that_an_earlier_version_noted_is_not_made_again(finished, tmp_path):
+    records = Records(tmp_path / "report.runs.parquet")
+    replace(finished, records=records).keep()
+    for row in records.rows.values():
+        row["noted"]["settings"]["diagnose_every"] = 1  # as an earlier version noted its default
+        row["noted"]["settings"].pop("encoder_precision", None)  # which it did not have
+    records.write()
+    elsewhere = replace(study(tmp_path / "elsewhere", seeds=(0, 1)), records=records.path)
+    assert not state_of(elsewhere).waiting
+    for row in records.rows.values():
+        row["noted"]["settings"]["batch_size"] = 7
+    records.write()
+    assert len(state_of(elsewhere).waiting) == len(elsewhere.runs)
+
+
 @pytest.mark.parametrize("what", ["settings", "documents"])
 def test_a_run_of_other_settings_or_documents_is_made_anew(what, tmp_path):
     plan = study(tmp_path, METHODS[:1])

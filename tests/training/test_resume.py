@@ -222,6 +222,11 @@ def test_other_settings_are_refused_by_name(changes, sentence, stopped):
     assert (stopped / "checkpoints" / "state.safetensors").read_bytes() == before
 
 
+def test_a_setting_that_changes_no_result_may_be_another(stopped, undisturbed, quick_map):
+    again = LMIndexer("tiny", **SETTINGS["tiny"], diagnose_every=2).fit(small(), stopped, progress=False)
+    assert again.ids_ == undisturbed("tiny").ids_
+
+
 def test_another_corpus_is_refused(stopped):
     with pytest.raises(TrainingError, match=r"other corpus \(differs: corpus\)"):
         LMIndexer("tiny", **SETTINGS["tiny"]).fit(themed_corpus(24, seed=9), stopped, progress=False)

@@ -183,7 +183,7 @@ def test_a_large_corpus_is_looked_at_seldom_and_learns_the_same(small, monkeypat
     pd.testing.assert_frame_equal(few[looked], all_[looked])
     discrete = few[(few["stage"] == "discrete") & (few["position"] == 1)]
     assert discrete.loc[discrete["perplexity"].notna(), "epoch"].tolist() == [2, 4, 5]
-    every = fit(small, **epochs, diagnose_every=0).history_.drop(columns="seconds")
+    every = fit(small, **epochs, diagnose_every=1).history_.drop(columns="seconds")
     pd.testing.assert_frame_equal(every, all_)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from lmindexer.common.errors import BundleError
 from lmindexer.common.jsonfiles import json_safe
 from lmindexer.runs.task_run import TaskRun, find_task_runs
+from lmindexer.settings.rules import with_effect
 from lmindexer.studies.recommendation.lines import Line
 from lmindexer.tasks.base import Task, TaskModel
 
@@ -62,8 +63,10 @@ def _finished(place: Path, model: TaskModel, task: Task) -> tuple[TaskRun | None
             f"{place}: a finished run of another task lies there (other documents, queries or splits), and would be "
             "lost. Give --folder another folder, or rename this one."
         )
-    wanted = json_safe(model.settings)
-    chosen = run.manifest["settings"]  # what the fit itself chose by validation stands there in place of None
+    wanted = with_effect(json_safe(model.settings))
+    chosen = with_effect(
+        run.manifest["settings"]
+    )  # what the fit itself chose by validation stands there in place of None
     changed = [name for name, value in wanted.items() if value is not None and chosen.get(name) != value]
     changed += ["the method"] if run.method != model.method else []
     return (None, changed) if changed else (run, [])
