@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer_app import finder, links, studies
 from explorer_app.context import current_key, shelf
-from explorer_app.show import md
+from explorer_app.escaped import md
 from explorer_app.views import PAGES
 from lmindexer.common.errors import LMIndexerError
 
@@ -21,8 +21,9 @@ def sidebar(pages: dict, with_box: bool) -> None:
         st.markdown("### Semantic ID explorer")
         if found.runs:
             links.choose(
-                "Run", list(found.runs), "run", next(iter(found.runs)), help="Finished runs in the given folders"
-            )
+                "Run", list(found.runs), "run", next(iter(found.runs)), said=True,
+                help="Finished runs in the given folders",
+            )  # fmt: skip
             if with_box:
                 finder.box()
         for name, page in pages.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer_app import links
-from explorer_app.show import md
+from explorer_app.escaped import id_of, md
 from lmindexer.browse import RunBrowser, Shelf, words
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.runs.bundle import Bundle
@@ -99,6 +99,19 @@ def others(label: str = "Compare with") -> dict[str, RunBrowser]:
         except (LMIndexerError, OSError) as error:
             st.warning(f"**{md(key)}** is left out: {md(error)}", icon=":material/warning:")
     return found
+
+
+def prefix(run: RunBrowser) -> tuple[int, ...]:
+    """The link's prefix; of one that no document of this run has it is said, and it counts as none."""
+    wanted = links.prefix()
+    fits = len(wanted) <= run.positions and all(c < k for c, k in zip(wanted, run.codebook_sizes, strict=False))
+    if links.get("prefix") and not (wanted and fits and run.count(wanted)):
+        st.warning(
+            f"The link asks for **{md(id_of(wanted) or links.get('prefix'), 80)}**; no document of this run has an ID "
+            "that begins so. All documents are shown.", icon=":material/search_off:",
+        )  # fmt: skip
+        return ()
+    return wanted
 
 
 def level(run: RunBrowser, where=st, label: str = "Category level") -> int | None:

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from explorer_app.escaped import md
+
 KEPT = ("run", "with", "level")  # what goes along from page to page
 
 
@@ -67,12 +69,18 @@ def choose(
     text: Callable = str,
     kind: str = "selectbox",
     where=st,
+    said: bool = False,
     **more,
 ):
-    """A choice that lives in the URL under `name`; what the URL says and is no option counts as the default."""
+    """A choice that lives in the URL under `name`; what the URL says and is no option counts as the default.
+
+    said: whether the page itself says so; otherwise it is said here.
+    """
     options = list(options)
     by_name = {str(option): option for option in options}
     value = by_name.get(get(name), default if default in options else options[0])
+    if get(name) and get(name) not in by_name and not said:
+        not_here([get(name)], text(value))
     key = f"choice_{name}"
     st.session_state[key] = value
     draw = getattr(where, kind)
@@ -80,6 +88,14 @@ def choose(
         more.setdefault("required", True)
     draw(label, options, key=key, format_func=text, on_change=_store, args=(name, key, default), **more)
     return value
+
+
+def not_here(names: Sequence[str], instead: str = "") -> None:
+    """Say that a link asks for what is not there, and what is shown in its place."""
+    if names:
+        asked = ", ".join(f"**{md(one, 80)}**" for one in names)
+        shown = f"; shown is **{md(instead, 80)}**" if instead else ""
+        st.warning(f"The link asks for {asked}, which is not here{shown}.", icon=":material/search_off:")
 
 
 def toggle(label: str, name: str, default: bool = False, where=st, **more) -> bool:
@@ -120,11 +136,13 @@ def _store_cut(name: str, key: str) -> None:
 
 
 def several(
-    label: str, options: Sequence[str], name: str, where=st, default=(), kind: str = "multiselect", **more
+    label: str, options: Sequence[str], name: str, where=st, default=(), kind: str = "multiselect", said=False, **more
 ) -> list[str]:
-    """Several choices that live in the URL; `default` is chosen where the URL says nothing."""
+    """Several choices that live in the URL; `default` is chosen where the URL says nothing. `said` as in `choose`."""
     known, key = dict.fromkeys(get_all(name)), f"choice_{name}"
     value = [one for one in known if one in options] or list(default)
+    if not said:
+        not_here([one for one in known if one and one not in options])
     st.session_state[key] = value
     draw = getattr(where, kind)
     draw(label, list(options), key=key, on_change=_store, args=(name, key, list(default)), **more)

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import streamlit as st
 
-from explorer_app.show import md
+from explorer_app.escaped import md
 from lmindexer.browse import RunBrowser, inside
 from lmindexer.common.errors import LMIndexerError
 

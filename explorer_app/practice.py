@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer_app import questions
-from explorer_app.show import md
+from explorer_app.escaped import md
 from lmindexer.human_eval.planning.guide import guide_of
 
 _AT = "label_practice"  # (token of the question it was opened at, the answer given or None)

@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from explorer_app import context, links
-from explorer_app.show import chart, md
+from explorer_app.escaped import md
+from explorer_app.show import chart
 from lmindexer import plots
 from lmindexer.browse.history import measures_in
 from lmindexer.common.errors import LMIndexerError

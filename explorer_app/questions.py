@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer_app.show import md
+from explorer_app.escaped import md
 from lmindexer.human_eval.planning.guide import GENERAL, guide_of
 
 SIDE_BY_SIDE = ("ab", "level")  # their groups stand beside each other, others' below each other

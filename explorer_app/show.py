@@ -1,7 +1,6 @@
 """How pages show things: escaped words, charts that answer clicks, tables, exports."""
 
 import html
-import re
 import textwrap
 from collections.abc import Callable
 from functools import partial
@@ -19,27 +18,6 @@ NUMBERS = "The numbers of the figure"
 SCALED = 480  # pixels: height on a phone of a figure that is drawn to scale
 LONG = 60  # characters from which a cell's text is cut at two lines
 LEGEND = 10  # entries of the longest legend that a phone shows
-_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
-
-
-def md(text, limit: int = 300) -> str:
-    """Text for a place that Streamlit reads as Markdown: every sign with a meaning is escaped, lines are joined.
-
-    Signs that would turn the direction of the words after the text are left out.
-
-    >>> md("**bold** <b>")
-    '\\\\*\\\\*bold\\\\*\\\\* \\\\<b\\\\>'
-    """
-    text = " ".join(_TURNING.sub("", str(text)[: 4 * limit]).split())
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    return _MARKS.sub(r"\\\1", text)
-
-
-def id_of(prefix) -> str:
-    """A prefix as people read it: (3, 17) is "<3><17>"."""
-    return "".join(f"<{code}>" for code in prefix if code >= 0)
 
 
 def chart(

@@ -15,7 +15,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer_app import context, links
-from explorer_app.show import md
+from explorer_app.escaped import md
 from lmindexer.common.arguments import resolved
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import Study, open_demonstration
@@ -87,6 +87,12 @@ def asked_for(options: dict[str, Path]) -> str:
     return next((key for key, path in options.items() if wanted and path.stem == wanted), "")
 
 
+def say_if_missing(options: dict[str, Path]) -> None:
+    """Say so where the link's study is not among them."""
+    if links.get("study") and not asked_for(options):
+        st.warning(f"There is no study **{md(links.get('study'), 80)}** here.", icon=":material/search_off:")
+
+
 def forget() -> None:
     """Look the studies up again at once."""
     _found.clear()
@@ -138,14 +144,13 @@ def open_study(path: Path) -> Study:
 def choose(demonstration: bool = False) -> None:
     """Draw the choice of the study where there are several; it lives in the link."""
     options = found(demonstration)
-    if links.get("study") and not asked_for(options):
-        st.warning(f"There is no study **{md(links.get('study'), 80)}** here.", icon=":material/search_off:")
+    say_if_missing(options)
     if len(options) > 1:
         first = asked_for(options) or next(iter(options))
         titles = {key: title_of(path) for key, path in options.items()}
         alike = Counter(titles.values())
         said = {key: title if alike[title] == 1 else f"{title} ({key[-6:]})" for key, title in titles.items()}
-        links.choose("Study", list(options), "study", first, text=said.get)
+        links.choose("Study", list(options), "study", first, text=said.get, said=True)
 
 
 def chosen(choice: bool = True, demonstration: bool = False) -> tuple[str, Study]:

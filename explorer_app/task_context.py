@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, links
-from explorer_app.show import md
+from explorer_app.escaped import md
 from lmindexer.browse import RunBrowser, task_answers, task_methods
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.runs.task_run import TaskRun
@@ -70,7 +70,7 @@ def choose(runs: dict[str, TaskRun], where=st, label: str = "Model", name: str =
         why = "answers for another corpus or task" if wanted in known else "is not in the folders"
         st.warning(f"The model **{md(wanted, 80)}** {why}; shown is another.", icon=":material/search_off:")
     names = {key: f"{run.label} ({key})" for key, run in runs.items()}
-    return links.choose(label, list(runs), name, next(iter(runs)), text=names.get, where=where)
+    return links.choose(label, list(runs), name, next(iter(runs)), text=names.get, where=where, said=True)
 
 
 def stamp(run: TaskRun) -> tuple:

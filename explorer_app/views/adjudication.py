@@ -5,7 +5,7 @@ import sqlite3
 import streamlit as st
 
 from explorer_app import links, questions, studies
-from explorer_app.show import md
+from explorer_app.escaped import md
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval.results.findings import NAMES
 from lmindexer.human_eval.results.reliability import answer_labels, disagreements
@@ -51,6 +51,8 @@ def _screen(study, queue) -> None:
         st.success("All is settled.", icon=":material/check_circle:")
     ids = queue["question_id"].tolist()
     at = ids.index(links.get("question")) if links.get("question") in ids else 0
+    if links.get("question") and links.get("question") not in ids:
+        links.not_here(["question " + links.get("question")], "the first one")
     row = queue.iloc[at]
     _steps(ids, at, row)
     view = study.view(row["question_id"])

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from explorer_app import helplines, links
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import export, id_of, md
+from explorer_app.show import export
 from explorer_app.views.parts import documents_table
 from lmindexer.browse import RunBrowser, codes, names, words
 from lmindexer.common.errors import LMIndexerError

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from explorer_app import context, helplines, links
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of, md
+from explorer_app.show import chart, export
 from explorer_app.views import live
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, usage, words

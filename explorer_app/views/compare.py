@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of, md, metrics
+from explorer_app.show import chart, export, metrics
 from lmindexer import plots
 from lmindexer.browse import compare, side_by_side, words
 from lmindexer.common.errors import LMIndexerError
@@ -72,7 +73,7 @@ def _chosen(key: str, options: list[str]) -> list[str]:
     default = [] if links.get("other") else [options[0]]
     left, right = st.columns([5, 2], vertical_alignment="bottom")
     chosen = links.several(
-        f"Compare {md(key, 60)} with", options, "other", where=left, default=default, max_selections=MOST,
+        f"Compare {md(key, 60)} with", options, "other", where=left, said=True, default=default, max_selections=MOST,
         placeholder="choose a run",
     )  # fmt: skip
     all_of_them = same[:MOST]

@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from explorer_app import links
-from explorer_app.show import md, metrics, table
+from explorer_app.escaped import md
+from explorer_app.show import metrics, table
 from explorer_app.views import training
 from lmindexer.browse import upload
 from lmindexer.common.errors import LMIndexerError

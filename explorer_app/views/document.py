@@ -3,8 +3,9 @@
 import streamlit as st
 
 from explorer_app import context, finder, helplines, links, models
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column
-from explorer_app.show import chart, export, id_of, md
+from explorer_app.show import chart, export
 from explorer_app.views.parts import documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, inside, neighbours, words

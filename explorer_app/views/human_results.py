@@ -3,8 +3,9 @@
 import streamlit as st
 
 from explorer_app import links, studies
+from explorer_app.escaped import md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, md
+from explorer_app.show import chart, export
 from lmindexer import plots
 from lmindexer.human_eval.results.agreement import describe
 from lmindexer.human_eval.results.findings import NAMES, interval_in_words

@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from explorer_app import keyboard, links, practice, questions, studies
-from explorer_app.show import md
+from explorer_app.escaped import md
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import SKIP_REASONS
 from lmindexer.human_eval.answering.screen import pace

@@ -5,8 +5,8 @@ import time
 import streamlit as st
 
 from explorer_app import context, links
+from explorer_app.escaped import md
 from explorer_app.progress import watch
-from explorer_app.show import md
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.datasets import list_samples, load_sample
 from lmindexer.runs import jobs

@@ -4,8 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import links, task_context
+from explorer_app.escaped import md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, md
+from explorer_app.show import chart, export
 from explorer_app.views import way_parts
 from explorer_app.views.parts import PAGE_SIZE
 from lmindexer import plots
@@ -40,6 +41,8 @@ def render() -> None:
                           kind="segmented_control")  # fmt: skip
     table = found.table(view)
     key = wanted if any(wanted in keys for keys in found.keys.values()) else table["key"].iloc[0]
+    if wanted and wanted != key:
+        links.not_here([wanted], key)
     _table(found, table, view, metric, key)
     _ids(group, found, view, metric)
     _queries(group, found, view, key)
@@ -120,7 +123,7 @@ def _queries(group: dict, found: task_methods.Methods, view: str, key: str) -> N
     keys = next(keys for keys in found.keys.values() if key in keys)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     if len(keys) > 1:
-        chosen = links.choose("Seed (run)", keys, "model", key, where=left)
+        chosen = links.choose("Seed (run)", keys, "model", key, where=left, said=True)
         run = group[chosen]
     outcomes = task_methods.outcomes(run, found.task, view)
     lost, width, levels = None, 0, 0

@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links, tree_picture
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of, md, metrics, table
+from explorer_app.show import chart, export, metrics, table
 from explorer_app.views.parts import breadcrumbs
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, usage, words
@@ -73,8 +74,8 @@ def _verdict(run: RunBrowser) -> None:
 
 
 def _tree(run: RunBrowser) -> None:
-    prefix = run.checked(links.prefix()) if _fits(run, links.prefix()) else ()
     st.header("The tree of IDs")
+    prefix = context.prefix(run)
     left, middle, _ = st.columns([2, 2, 3], vertical_alignment="bottom")
     level = context.level(run, where=left, label="Colour by category level")
     kind = links.choose("Shape", ["icicle", "sunburst"], "shape", "icicle", where=middle, kind="segmented_control")
@@ -122,10 +123,6 @@ def _below(run: RunBrowser, prefix: tuple[int, ...], names: dict) -> None:
             rows, columns, "tree_list", "Codes below",
             lambda place: ("overview", links.query(prefix=f"{start}{rows['code'].iloc[place]}")),
         )  # fmt: skip
-
-
-def _fits(run: RunBrowser, prefix) -> bool:
-    return len(prefix) <= run.positions and all(c < k for c, k in zip(prefix, run.codebook_sizes, strict=False))
 
 
 def _names(run: RunBrowser, prefix: tuple[int, ...]) -> dict[str, list[str]]:

@@ -5,8 +5,9 @@ from functools import partial
 import streamlit as st
 
 from explorer_app import helplines, links
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import export, id_of, md
+from explorer_app.show import export
 from lmindexer.browse import RunBrowser, documents, words
 
 PAGE_SIZE = 20

@@ -4,8 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, finder, helplines, links
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of, md, metrics
+from explorer_app.show import chart, export, metrics
 from explorer_app.views import code_parts
 from explorer_app.views.parts import breadcrumbs, document_list
 from lmindexer import plots
@@ -16,20 +17,14 @@ from lmindexer.browse.prefixes import children, distribution, summary
 def render() -> None:
     """Lay out the page."""
     run = context.current()
-    prefix = links.prefix()
-    if len(prefix) > run.positions or any(c >= k for c, k in zip(prefix, run.codebook_sizes, strict=False)):
-        st.warning("The prefix in the link does not fit this run; all documents are shown.", icon=":material/link_off:")
-        prefix = ()
     st.title("Prefixes")
+    prefix = context.prefix(run)
     breadcrumbs(run, prefix, "prefixes")
     left, middle, right, last = st.columns([2, 1.4, 2, 1.4], vertical_alignment="bottom")
     level = context.level(run, where=left)
     top = links.choose("Categories named", [10, 20, 40, 80], "top", 20, where=middle)
     shares = links.toggle("Shares instead of counts", "shares", where=right)
     _header(run, prefix, level)
-    if run.count(prefix) == 0:
-        st.info("No document has this prefix. Go up by the path above.", icon=":material/search_off:")
-        return
     if prefix:
         code_parts.about(run, prefix, level)
     if len(prefix) < run.positions:

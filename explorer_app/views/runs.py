@@ -4,8 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, links, task_context
+from explorer_app.escaped import md
 from explorer_app.link_table import Column, show
-from explorer_app.show import export, md
+from explorer_app.show import export
 from explorer_app.views import training
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.runs import housekeeping

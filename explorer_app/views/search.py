@@ -5,8 +5,9 @@ from functools import partial
 import streamlit as st
 
 from explorer_app import context, links
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import export, id_of, md
+from explorer_app.show import export
 from explorer_app.views.parts import PAGE_SIZE, documents_table, pager
 from lmindexer.browse import RunBrowser, words
 from lmindexer.browse.search import TEXTS_UP_TO, everything, search

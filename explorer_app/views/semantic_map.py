@@ -7,8 +7,9 @@ import numpy as np
 import streamlit as st
 
 from explorer_app import context, finder, links
+from explorer_app.escaped import id_of
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of
+from explorer_app.show import chart, export
 from explorer_app.views.parts import breadcrumbs, documents_table
 from lmindexer import plots
 from lmindexer.browse import RunBrowser, documents, mapping, words
@@ -27,9 +28,7 @@ def render() -> None:
             icon=":material/map:",
         )
         return
-    prefix = links.prefix()
-    if len(prefix) > run.positions or any(c >= k for c, k in zip(prefix, run.codebook_sizes, strict=False)):
-        prefix = ()
+    prefix = context.prefix(run)
     choices = [f"position {t}" for t in range(1, run.positions + 1)]
     choices = [f"category {level}" for level in range(1, run.levels + 1)] + choices
     left, right = st.columns([6, 1], vertical_alignment="bottom")

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, links, studies
+from explorer_app.escaped import md
 from explorer_app.link_table import Column, show
-from explorer_app.show import md
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.human_eval import Study
 from lmindexer.human_eval.answering.screen import time_left
@@ -22,6 +22,7 @@ def render() -> None:
     """Lay out the page."""
     st.title("Studies", anchor=False)
     options = studies.found()
+    studies.say_if_missing(options)
     if options:
         _list(options)
         key = studies.asked_for(options) or next(iter(options))

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, links
+from explorer_app.escaped import md
 from explorer_app.link_table import Column, show
 from explorer_app.progress import watch
-from explorer_app.show import md
 from lmindexer.common.errors import LMIndexerError
 from lmindexer.runs import jobs
 from lmindexer.settings.text import read_setting

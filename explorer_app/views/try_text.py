@@ -5,8 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import context, helplines, links, models, task_context
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of, md
+from explorer_app.show import chart, export
 from explorer_app.views import search_answers, way_parts
 from explorer_app.views.parts import documents_table
 from lmindexer import plots
@@ -34,7 +35,7 @@ def render() -> None:
     if wanted and wanted not in options:
         st.warning(f"There is no search model **{md(wanted, 80)}** for this corpus; shown is another.",
                    icon=":material/search_off:")  # fmt: skip
-    scorer = links.choose("Model", options, "scorer", options[0], where=right, text=_model_name)
+    scorer = links.choose("Model", options, "scorer", options[0], where=right, text=_model_name, said=True)
     if not text:
         st.info("Type a text, or take one of these.", icon=":material/edit_note:")
         with st.container(horizontal=True):

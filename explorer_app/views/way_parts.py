@@ -5,8 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from explorer_app import finder, links, task_context
+from explorer_app.escaped import id_of, md
 from explorer_app.link_table import Column, show
-from explorer_app.show import chart, export, id_of, md
+from explorer_app.show import chart, export
 from lmindexer import plots
 from lmindexer.browse import task_answers
 from lmindexer.runs.task_run import TaskRun

@@ -140,7 +140,8 @@ def tree(run: RunBrowser, prefix: Prefix = (), depth: int = 3, level: int = 1, p
         kept = nodes.groupby("parent")["documents"].sum()
         parents = parents.assign(kept=parents["id"].map(kept).fillna(0))
         rest = parents[parents["kept"] < parents["documents"]]
-        left = pd.DataFrame({"id": rest["id"] + ".rest", "parent": rest["id"], "length": length, "code": OTHER})
+        names = [f"{one}.rest" for one in rest["id"]]  # no sum: without rows the ids are no texts
+        left = pd.DataFrame({"id": names, "parent": rest["id"], "length": length, "code": OTHER})
         left["documents"] = (rest["documents"] - rest["kept"]).astype(np.int64)
         parts += [nodes, left.assign(category="", rank=-1, purity=np.nan)]
         parents = nodes[["id", "documents"]]

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from studies_for_tests import corpus_of, make
 
 from explorer_app import context, keyboard, studies
-from explorer_app.show import md
+from explorer_app.escaped import md
 from explorer_app.views import labelling
 from lmindexer.common.errors import StudyError
 from lmindexer.corpus.corpus import Corpus

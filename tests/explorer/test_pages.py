@@ -13,6 +13,7 @@ import run_bundles
 from streamlit.testing.v1 import AppTest
 
 from explorer_app import context, show
+from explorer_app.escaped import md
 from explorer_app.views.collapse import seldom_looked_at
 from lmindexer import plots
 from lmindexer.browse import mapping, usage, words
@@ -71,6 +72,28 @@ def test_a_run_that_collapsed_everywhere_is_told_so_once_a_stage(tmp_path, monke
         "Positions 1 to 3 have collapsed", "Positions 1 to 3 have collapsed at the end of stage 'codebook_init'",
         "Positions 1 to 3 have collapsed at the end of stage 'discrete'",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["overview", "prefixes", "map"])
+@pytest.mark.parametrize("prefix", ["3.3.3", "9", "0.0.0.0", "abc"])
+def test_a_prefix_of_a_link_that_no_document_has_is_said(visit, folder, page, prefix):
+    codes = Bundle.open(folder / "good").ids.codes
+    assert not (codes == 3).all(axis=1).any()
+    test = visit(page, run="good", prefix=prefix)
+    told = [one.value for one in test.warning if "no document of this run has an ID that begins so" in one.value]
+    assert len(told) == 1 and md("<" + prefix.replace(".", "><") + ">" if prefix != "abc" else prefix) in told[0]
+
+
+@pytest.mark.parametrize(("page", "query"), [
+    ("map", {"by": "nope"}), ("collapse", {"position": "nope"}), ("collapse", {"measure": "nope"}),
+    ("collapse", {"with": "nope"}), ("prefixes", {"top": "nope"}), ("overview", {"level": "nope"}),
+    ("compare", {"other": "nope"}),
+])  # fmt: skip
+def test_what_a_link_asks_for_and_is_not_there_is_said_once(visit, page, query):
+    told = [one.value for one in visit(page, run="good", **query).warning if "**nope**" in one.value]
+    assert len(told) == 1, told
+    usual = visit(page, run="good")
+    assert not any("The link asks for" in one.value for one in usual.warning)
 
 
 def in_link(test, name: str):
@@ -332,7 +355,7 @@ def test_a_tiny_run_is_laid_over_the_last_ones(folder, tmp_path, monkeypatch):
 
 
 def test_words_that_would_turn_the_line_stand_apart():
-    assert "\u202e" not in show.md("abc\u202edef") and show.md("abc\u202edef") == "abcdef"
+    assert "\u202e" not in md("abc\u202edef") and md("abc\u202edef") == "abcdef"
 
 
 def test_every_figure_can_be_made_narrow(folder):
@@ -370,7 +393,7 @@ def test_folders_without_a_run_say_what_to_do(tmp_path, monkeypatch):
     "text", ["plain", "**b** _i_ `c`", "<b>x</b>", "$x^2$ :red[y] [a](b)", "1. a\n# b\n- c", "~~x~~ | a | b"]
 )
 def test_escaped_markdown_has_no_bare_signs(text):
-    escaped = show.md(text)
+    escaped = md(text)
     bare = escaped.replace("\\\\", "").replace("\\", "\0")
     signs = "*_`<>$[]#|~:-."
     assert all(bare[i - 1] == "\0" for i, sign in enumerate(bare) if sign in signs)
