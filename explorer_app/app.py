@@ -11,6 +11,7 @@ from explorer_app.escaped import md
 from explorer_app.views import PAGES
 from lmindexer.common.errors import LMIndexerError
 
+FEW = 2  # runs that cannot be opened and are told at once
 BROKEN = "This page met a fault of the program"
 
 
@@ -29,8 +30,17 @@ def sidebar(pages: dict, with_box: bool) -> None:
         for name, page in pages.items():
             query = links.query(run=links.get("run") or None, **_along(name))
             st.page_link(page, query_params=_study() if name in STUDY_PAGES else query)
-        for broken in found.broken:
-            st.warning(f"**{md(broken.path.name)}** cannot be opened: {md(broken.reason)}", icon=":material/warning:")
+        _broken(found.broken)
+
+
+def _broken(runs: list) -> None:
+    """What could not be opened and why; many are folded, so that they do not hide what can be."""
+    if not runs:
+        return
+    place = st.container() if len(runs) <= FEW else st.expander(f"{len(runs)} runs cannot be opened",
+                                                                icon=":material/warning:")  # fmt: skip
+    for one in runs:
+        place.warning(f"**{md(one.path.name)}** cannot be opened: {md(one.reason)}", icon=":material/warning:")
 
 
 def _along(page: str) -> dict:

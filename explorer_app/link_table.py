@@ -81,14 +81,16 @@ th { position: sticky; top: 0; background: var(--st-secondary-background-color);
 th button { all: unset; cursor: pointer; padding: .45rem .6rem; display: block; width: 100%; box-sizing: border-box; }
 th.number button { text-align: end; }
 td { padding: .4rem .6rem; border-top: 1px solid var(--st-border-color-light, var(--st-border-color));
-  vertical-align: top; unicode-bidi: isolate; max-width: 34rem; overflow-wrap: anywhere; }
+  vertical-align: top; unicode-bidi: isolate; max-width: 34rem; }
+.broken { overflow-wrap: anywhere; min-width: 6rem; }
 td.number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.code { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.text { min-width: 6rem; }
-td.long { min-width: 12rem; }
-td.long > span { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
-td.long > span[role="button"] { cursor: pointer; }
-td.long > span[aria-expanded="true"] { display: block; }
+td.long { min-width: 12rem; overflow-wrap: anywhere; }
+td > span.cut, td > a { display: -webkit-box; -webkit-box-orient: vertical; overflow: hidden; }
+td > span.cut { -webkit-line-clamp: 2; }
+td > a { -webkit-line-clamp: 4; width: fit-content; }
+td > span.cut[role="button"] { cursor: pointer; }
+td > span.cut[aria-expanded="true"] { display: block; }
 tr.linked:hover td, tr.chosen td { background: var(--st-secondary-background-color); }
 tr.chosen td:first-child { box-shadow: inset 3px 0 var(--st-primary-color); }
 a { color: var(--st-link-color); text-decoration: underline; text-underline-offset: 2px; }
@@ -103,10 +105,12 @@ table:has(th:nth-child(7)) .bar { width: 1.8rem; }
   .narrow { display: none; }
   .bar { width: 2rem; }
   td, th button { padding-inline: .4rem; }
-  td.text { min-width: 4.2rem; }
+  .broken { min-width: 4.2rem; }
   td.long { min-width: 9rem; } }
 """
 _JS = """
+const LONG_WORD = /\\S{17}/;  // a word that may be broken; others are not, however narrow the screen
+const CUT = 200, HEAD = 60;  // characters from which a cell is cut at two lines, and a label at its end
 export default function ({ data, parentElement }) {
   const table = parentElement.querySelector("table");
   const make = (name, className, text) => {
@@ -119,6 +123,7 @@ export default function ({ data, parentElement }) {
     const numeric = ["number", "bar"].includes(column.kind);
     const cell = make("td", `${numeric ? "number" : column.kind}${column.narrow ? " narrow" : ""}`);
     const shown = found === null ? "–" : found.shown;
+    if (!numeric && LONG_WORD.test(shown)) cell.classList.add("broken");
     if (column.kind === "bar" && found !== null) {
       const bar = make("span", "bar");
       bar.style.setProperty("--share", `${100 * Math.min(Math.max(found.value / column.most, 0), 1)}%`);
@@ -129,7 +134,7 @@ export default function ({ data, parentElement }) {
       link.href = new URL(address, document.baseURI.split("?")[0]).href;
       link.addEventListener("click", (event) => follow(event, link));
       cell.append(link);
-    } else cell.append(column.kind === "long" ? make("span", "", shown) : shown);
+    } else cell.append(column.kind === "long" || shown.length > CUT ? make("span", "cut", shown) : shown);
     return cell;
   };
   const unfoldable = (cut) => {  // a text that is cut can be read whole: by mouse, finger and key
@@ -155,7 +160,8 @@ export default function ({ data, parentElement }) {
       const place = make("th", `${numeric ? "number" : ""}${column.narrow ? " narrow" : ""}`);
       place.scope = "col";
       const sign = sorted.column === number ? (sorted.down ? " ↓" : " ↑") : "";
-      const button = make("button", "", column.label + sign);
+      const label = column.label.length > HEAD ? `${column.label.slice(0, HEAD)}…` : column.label;
+      const button = make("button", LONG_WORD.test(label) ? "broken" : "", label + sign);
       button.type = "button";
       button.title = column.help || `Sort by ${column.label}`;
       if (sorted.column === number) place.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
@@ -186,7 +192,7 @@ export default function ({ data, parentElement }) {
     table.append(top, body);
     const frame = parentElement.querySelector(".frame");
     if (frame.scrollHeight > frame.clientHeight + 2 || frame.scrollWidth > frame.clientWidth + 2) frame.tabIndex = 0;
-    for (const cut of table.querySelectorAll("td.long > span")) {
+    for (const cut of table.querySelectorAll("td > span.cut")) {
       if (cut.scrollHeight > cut.clientHeight + 2) unfoldable(cut);
     }
   };

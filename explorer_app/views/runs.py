@@ -9,6 +9,7 @@ from explorer_app.link_table import Column, show
 from explorer_app.show import export
 from explorer_app.views import training
 from lmindexer.common.errors import LMIndexerError
+from lmindexer.plots.style import one_line
 from lmindexer.runs import housekeeping
 
 
@@ -89,11 +90,13 @@ def _compare(runs: dict) -> None:
     by_corpus: dict = {}
     for key, bundle in runs.items():
         by_corpus.setdefault(bundle.manifest["corpus"].get("fingerprint"), []).append(key)
-    for fingerprint, keys in by_corpus.items():
-        if fingerprint and len(keys) > 1:
-            name = runs[keys[0]].manifest["corpus"].get("name") or "one corpus"
-            links.page_link("compare", f"Compare the {len(keys)} runs over {md(name, 60)}", ":material/compare_arrows:",
-                            run=keys[0], other=keys[1:8])  # fmt: skip
+    several = [keys for fingerprint, keys in by_corpus.items() if fingerprint and len(keys) > 1]
+    names = [runs[keys[0]].manifest["corpus"].get("name") or "one corpus" for keys in several]
+    for keys, name in zip(several, names, strict=True):
+        if names.count(name) > 1:  # corpora of one name: the runs tell them apart
+            name = f"{name}: {', '.join(one_line(key, 20) for key in keys[:3])}{', …' if len(keys) > 3 else ''}"
+        links.page_link("compare", f"Compare the {len(keys)} runs over {md(name, 100)}", ":material/compare_arrows:",
+                        run=keys[0], other=keys[1:8])  # fmt: skip
 
 
 def _change(runs: dict, task_runs: dict) -> None:

@@ -3,10 +3,11 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from lmindexer.plots.style import dress, plain
+from lmindexer.plots.style import dress, one_line, plain
 
 # From nearly nothing to full blue, so that an empty cell is the page's own colour, dark or light.
 DEEPENING = ((0.0, "rgba(0, 114, 178, 0.06)"), (1.0, "rgba(0, 114, 178, 1)"))
+NAME = 24  # characters of a run's name
 FRAME = "#D55E00"  # around the chosen cell
 
 
@@ -41,12 +42,13 @@ def contingency(
         for i, a in enumerate(rows)
         for j, b in enumerate(columns)
     ]
-    figure.add_trace(_targets(*names, hover, plain(name_a, 30), plain(name_b, 30)))
+    figure.add_trace(_targets(*names, hover, plain(name_a, NAME), plain(name_b, NAME)))
     if chosen and chosen[0] in row_of and chosen[1] in column_of:
         i, j = row_of[chosen[0]], column_of[chosen[1]]
         frame = {"color": FRAME, "width": 3}
         figure.add_shape(type="rect", x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line=frame)
     figure.update_layout(hovermode="closest", hoverdistance=-1)  # the nearest centre, however large the cells are
+    name_a, name_b = one_line(name_a, NAME), one_line(name_b, NAME)
     title = f"First codes of {name_a} × {name_b}"
     dress(figure, title, f"First code in {name_b}", f"First code in {name_a}", min(260 + 17 * len(rows), 900))
     figure.update_xaxes(type="category", showgrid=False)

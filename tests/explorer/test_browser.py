@@ -334,7 +334,7 @@ def test_a_text_that_turns_the_line_does_not_turn_its_neighbours(page):
     page.visit("prefixes?run=hostile")
     cell = page.locator("[data-testid=stMain] table td").first
     assert cell.evaluate("cell => getComputedStyle(cell).unicodeBidi") == "isolate"
-    cut = page.locator("td.long span[role=button]").first  # a long text is cut and unfolds by a key
+    cut = page.locator("td.long span.cut[role=button]").first  # a long text is cut and unfolds by a key
     cut.focus()
     page.keyboard.press("Enter")
     assert cut.get_attribute("aria-expanded") == "true"

@@ -96,6 +96,23 @@ def test_what_a_link_asks_for_and_is_not_there_is_said_once(visit, page, query):
     assert not any("The link asks for" in one.value for one in usual.warning)
 
 
+def test_many_broken_runs_are_folded_and_links_over_corpora_of_one_name_say_which(tmp_path, monkeypatch):
+    for documents in (60, 90):
+        corpus = run_bundles.corpus_of(documents)
+        for name in ("one", "two"):
+            run_bundles.write(tmp_path, f"{name}-{documents}", corpus, run_bundles.ids_of(corpus))
+    for number in range(3):
+        shutil.copytree(tmp_path / "one-60", tmp_path / f"broken-{number}")
+        (tmp_path / f"broken-{number}" / "ids.parquet").unlink()
+    monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path)])
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    test.session_state["goto"] = ("runs", {})
+    test.run()
+    assert any("3 runs cannot be opened" in one.label for one in test.expander)
+    labels = [one.proto.label for one in test.get("page_link") if "Compare the" in one.proto.label]
+    assert len(labels) == 2 and "one\\-60" in labels[0] and "one\\-90" in labels[1]
+
+
 def in_link(test, name: str):
     """A value of the link; a fresh one is a list of one, a changed one a word."""
     value = test.query_params.get(name)

@@ -7,6 +7,7 @@ artefacts/results, which git ignores.
 from pathlib import Path
 
 import pytest
+import run_bundles
 from app_server import CHROMIUM, serving
 from axe import serious
 from studies_for_tests import make
@@ -70,6 +71,28 @@ def test_nothing_is_cut_or_covered(chromium, address, width, scheme):
         assert on_top, f"the header covers the first line of {page} at {width}"
         assert not (found := serious(tab)), (page, found)
     tab.context.close()
+
+
+def test_words_are_not_broken_unless_they_are_very_long_and_long_labels_and_cells_are_cut(chromium, tmp_path):
+    corpus = run_bundles.corpus_of(40)
+    run_bundles.write(tmp_path, "short", corpus, run_bundles.ids_of(corpus))
+    run_bundles.write(tmp_path, "r" * 120, corpus, run_bundles.ids_of(corpus, 1))
+    with serving(tmp_path / "app.log", str(tmp_path)) as (_, address):
+        tab = chromium.new_context(viewport={"width": 390, "height": 844}).new_page()
+        tab.set_default_timeout(PATIENCE)
+        tab.goto(f"{address}runs")
+        method = tab.locator("table td", has_text="hierarchical").first
+        method.wait_for()
+        lines = method.evaluate("cell => { const all = document.createRange(); all.selectNodeContents(cell);"
+                                " return all.getClientRects().length }")  # fmt: skip
+        assert lines == 1, "a word of twelve letters is broken"
+        tab.goto(f"{address}compare?run=short&other={'r' * 120}")
+        table = tab.locator(".frame", has=tab.locator("th", has_text="rrrr")).first
+        table.wait_for()
+        assert table.evaluate("one => one.scrollWidth - one.clientWidth") <= 200
+        head = tab.locator("th", has_text="rrrr").first.inner_text()
+        assert head.endswith("…") and len(head) <= 62
+        tab.context.close()
 
 
 def test_figures_are_fitted_to_a_phone_here_too(chromium, address):
