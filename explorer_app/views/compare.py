@@ -133,8 +133,8 @@ def _several(key: str, run, pairs: dict) -> None:
     st.markdown("Against the first run, on shared documents", help=helplines.INTERVAL)
     cells: dict[str, dict] = {}
     for row in rows.itertuples():
-        line = cells.setdefault(row.metric, {"metric": row.metric, key: f"{row.first:.3f} ± {row.first_half:.3f}"})
-        line[row.run] = f"{row.value:.3f} ± {row.half:.3f}  {SIGNS[row.change]}"
+        line = cells.setdefault(row.metric, {"metric": row.metric, key: with_half(row.first, row.first_half)})
+        line[row.run] = f"{with_half(row.value, row.half)}  {SIGNS[row.change]}"
     unique = {"metric": "unique IDs", key: f"{run.unique_share:.0%}"}
     unique |= {name: f"{pair.b.unique_share:.0%}" for name, pair in found.items()}
     documents = {"metric": "documents shared", key: f"{run.documents:,}"}
@@ -191,6 +191,15 @@ def _numbers(found, keys, name_a: str, name_b: str) -> None:
         st.caption(sentence)
 
 
+def with_half(value: float, half: float, sign: str = "") -> str:
+    """A value and half its interval; a line may end before the ±, not after it.
+
+    >>> with_half(-0.0081, 0.153, "+")
+    '−0.008 ±\\xa00.153'
+    """
+    return f"{value:{sign}z.3f} ±\u00a0{half:.3f}".replace("-", "−")
+
+
 def _readable(found, name_a: str, name_b: str):
     """Values and intervals as "0.287 ± 0.007"; names that are equal would make equal columns."""
     columns = {"metric": found["metric"]}
@@ -198,7 +207,7 @@ def _readable(found, name_a: str, name_b: str):
     for side, title in titles.items():
         sign = "+" if side == "difference" else ""
         pairs = zip(found[side], found[f"{side}_half"], strict=True)
-        columns[title] = [f"{value:{sign}.3f} ± {half:.3f}" for value, half in pairs]
+        columns[title] = [with_half(value, half, sign) for value, half in pairs]
     return pd.DataFrame(columns)
 
 
