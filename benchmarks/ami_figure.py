@@ -29,10 +29,12 @@ def main(given) -> None:
     models = {key: load_task_model(given.runs / key) for key in runs}
     rows = task_methods.ids_and_metric(task_methods.measured(runs), models, "all", 1, 1)
     rows["method"] = rows["method"].str.removesuffix(", rows of the node")
-    figure = plots.agreement_metric(rows, given.metric, "c1 with level 1").update_layout(width=760)
+    figure = plots.agreement_metric(rows, given.metric, "c1 with level 1").update_layout(
+        width=760, paper_bgcolor="white"
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 800, "height": 460})
+        tab = browser.new_page(viewport={"width": 800, "height": 900})
         tab.set_content(figure.to_html(include_plotlyjs=True))
         drawn = tab.locator(".main-svg").first
         drawn.wait_for()

@@ -59,8 +59,11 @@ def test_lost_positions_and_found_sum_to_one():
 def test_agreement_stands_beside_the_metric_and_silence_is_left_out():
     rows = pd.DataFrame({"method": ["a", "b<", "c"], "ami": [0.1, 0.6, None], "shared": [0.0, 0.5, 1.0],
                          "R": [0.5, 0.2, 0.3], "R low": [0.4, 0.1, 0.2], "R high": [0.7, 0.3, 0.4]})  # fmt: skip
-    points = plots.agreement_metric(rows, "R").data[0]
-    assert list(points.x) == [0.1, 0.6] and list(points.y) == [0.5, 0.2] and list(points.text) == ["a", "b&lt;"]
-    assert list(points.textposition) == ["middle right", "middle left"]
-    assert list(points.error_y.array.round(2)) == [0.2, 0.1] and list(points.error_y.arrayminus.round(2)) == [0.1, 0.1]
+    first, second = plots.agreement_metric(rows, "R").data
+    assert (*first.x, *second.x) == (0.1, 0.6) and (*first.y, *second.y) == (0.5, 0.2)
+    assert (first.name, second.name) == ("a", "b&lt;") and first.marker.symbol != second.marker.symbol
+    bars = [
+        round(float(value), 2) for one in (first, second) for value in (*one.error_y.array, *one.error_y.arrayminus)
+    ]
+    assert bars == [0.2, 0.1, 0.1, 0.1]
     assert not plots.agreement_metric(rows[2:], "R").data

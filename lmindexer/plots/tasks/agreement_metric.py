@@ -3,8 +3,8 @@
 import plotly.graph_objects as go
 
 from lmindexer.common.kinds import TABLE, takes
-from lmindexer.common.palette import COLOURS
-from lmindexer.plots.style import dress, empty, plain
+from lmindexer.common.palette import COLOURS, SHAPES
+from lmindexer.plots.style import BELOW, dress, empty, plain
 
 
 @takes(table=TABLE)
@@ -21,24 +21,19 @@ def agreement_metric(table, metric: str, of: str = "c1") -> go.Figure:
     title = f"{metric} by the IDs' agreement with categories"
     if rows.empty:
         return empty(title, "There is no method with IDs whose agreement says something.")
-    figure = go.Figure(
-        go.Scatter(
-            x=rows["ami"], y=rows[metric], mode="markers+text", cliponaxis=False,
-            text=[plain(name, 28) for name in rows["method"]], textposition=_sides(rows["ami"].tolist()),
-            marker={"size": 11, "color": COLOURS[0]},
+    figure = go.Figure()
+    for place, row in enumerate(rows.to_dict("records")):  # names in a legend: equal points would cover each other's
+        colour = COLOURS[place % len(COLOURS)]
+        figure.add_scatter(
+            x=[row["ami"]], y=[row[metric]], mode="markers", cliponaxis=False, name=plain(row["method"], 40),
+            marker={"size": 12, "color": colour, "symbol": SHAPES[place % len(SHAPES)]},
             error_y={
-                "type": "data", "array": rows[f"{metric} high"] - rows[metric],
-                "arrayminus": rows[metric] - rows[f"{metric} low"], "thickness": 1.4, "width": 4, "color": COLOURS[0],
+                "type": "data", "array": [row[f"{metric} high"] - row[metric]],
+                "arrayminus": [row[metric] - row[f"{metric} low"]], "thickness": 1.4, "width": 4, "color": colour,
             },
-            customdata=rows[[f"{metric} low", f"{metric} high", "shared"]],
-            hovertemplate="%{text}<br>AMI %{x:.3f}<br>%{y:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f})<br>"
-            "documents that share their codes: %{customdata[2]:.0%}<extra></extra>",
-        )
-    )  # fmt: skip
-    return dress(figure, title, f"AMI of {of}", metric, 420)
-
-
-def _sides(values: list[float]) -> list[str]:
-    """Names stand right of their points, those of the right half left of them, so that none leaves the figure."""
-    middle = (min(values) + max(values)) / 2
-    return ["middle left" if value > middle else "middle right" for value in values]
+            customdata=[[row[f"{metric} low"], row[f"{metric} high"], row["shared"]]],
+            hovertemplate="AMI %{x:.3f}<br>%{y:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f})<br>"
+            "documents that share their codes: %{customdata[2]:.0%}",
+        )  # fmt: skip
+    dress(figure, title, f"AMI of {of}", metric, 380 + 20 * len(rows))
+    return figure.update_layout(showlegend=True, legend=BELOW | {"orientation": "v"}, margin={"b": 80 + 20 * len(rows)})
