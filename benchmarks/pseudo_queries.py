@@ -24,10 +24,10 @@ def main(given) -> None:
     task = task if given.sample is None else task.sample(*map(int, given.sample.split(",")))
     print(task)
     print("| form | pseudo-queries | validation NDCG@10 | test NDCG@10 | ± | test R@10 |\n|---|---|---|---|---|---|")
-    for form, settings in FORMS.items():
+    for form in given.forms:
         for kinds in KINDS:
             models = [
-                GenerativeRetriever(ids(form, len(corpus), seed), form, pseudo=kinds, seed=seed, **settings).fit(
+                GenerativeRetriever(ids(form, len(corpus), seed), form, pseudo=kinds, seed=seed, **FORMS[form]).fit(
                     task, progress=False
                 )
                 for seed in map(int, given.seeds.split(","))
@@ -62,4 +62,5 @@ if __name__ == "__main__":
     parser.add_argument("name", choices=lmi.list_samples(), help="a sample with queries")
     parser.add_argument("--sample", metavar="TRAIN,VALIDATION,TEST", help="so many queries of each split")
     parser.add_argument("--seeds", default="0", help="with commas")
+    parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
     main(parser.parse_args())

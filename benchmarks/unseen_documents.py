@@ -56,8 +56,14 @@ def main(given) -> None:
     is_new = test["query_id"].isin(test.loc[test["doc_id"].isin(new.doc_ids), "query_id"])
     task = Retrieval(first, fewer(corpus.queries.within(first), given.train, given.seed))
     print(f"{task}; {len(new)} documents added; test queries {(~is_new).sum()} of seen, {is_new.sum()} of added ones")
-    forms = [("nodes", {}), ("nodes", {"learn_rows": True}), ("prefix", {}), ("codes", {})]
-    for form, settings in forms:
+    forms = [
+        ("nodes", "texts alone", {"query_weight": 0}),
+        ("nodes", "and training queries", {}),
+        ("nodes", "rows learned", {"learn_rows": True, "query_weight": 0}),
+        ("prefix", "", {}),
+        ("codes", "", {}),
+    ]
+    for form, said, settings in forms:
         sizes = [32] if form == "nodes" else [16, 16, 16]
         indexer = lmi.ResidualKMeansIndexer(positions=len(sizes), codebook_size=sizes, seed=given.seed)
         model = GenerativeRetriever(indexer, form, rows=16, seed=given.seed, **settings).fit(task, progress=False)
@@ -65,7 +71,7 @@ def main(given) -> None:
         model.add(new)
         cost = 1000 * (time.process_time() - began) / len(new)
         for view in ("all", "hybrid") if form == "nodes" else ("all", "ties", "hybrid"):
-            name = f"{form}{', rows learned' if settings else ''}, {view}"
+            name = ", ".join(filter(None, (form, said, view)))
             print(
                 f"| {name} | {measured(model, test[~is_new], view)} | {measured(model, test[is_new], view)} "
                 f"| {cost:.1f} ms |",

@@ -61,7 +61,8 @@ class GenerativeRetriever(SearchModel):
         learn_rows: form="nodes" also learns the rows of documents, d + r_d: better where most documents have training
             queries, worse where few have.
         query_weight: form="nodes": w of a training query's vector beside the 1 of a document's own text; 0 for none,
-            None to have it chosen on the validation queries before training.
+            None to have it chosen on the validation queries before training. Documents that are added later were never
+            asked for: with a weight they are found less often (docs/results/retrieval.md).
         rank: of form="prefix".
         embeddings: of queries and documents.
         pseudo: what stands in for queries of documents that have none (`pseudo_queries.KINDS`), () for none.
