@@ -25,11 +25,12 @@ from lmindexer.tasks.search import (
 )
 from lmindexer.tasks.search.asked import Asked
 from lmindexer.tasks.search.base import LONGEST, top_of
-from lmindexer.tasks.search.generative import code_means, rescored, ties_by
+from lmindexer.tasks.search.generative import code_means
 from lmindexer.tasks.search.level_scorer import gathering_pays
 from lmindexer.tasks.search.prefix_rows import PrefixHead
 from lmindexer.tasks.search.summaries import SummaryHead
 from lmindexer.tasks.search.training_pairs import TrainingPairs
+from lmindexer.tasks.search.views import rescored, ties_by
 
 
 @pytest.fixture(scope="module")

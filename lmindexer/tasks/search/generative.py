@@ -29,6 +29,7 @@ from lmindexer.tasks.search.pseudo_queries import checked_kinds, pseudo_queries
 from lmindexer.tasks.search.setting_rules import checked_settings
 from lmindexer.tasks.search.training_pairs import TrainingPairs, batches_of
 from lmindexer.tasks.search.vectors import TextVectors
+from lmindexer.tasks.search.views import cut, rescored, ties_by
 
 FORMS = {"nodes": "rows of the node", "prefix": "rows from the prefix's codes", "codes": "shared rows"}
 LAMBDAS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
@@ -384,31 +385,3 @@ def code_means(ids: SemanticIDs, documents: np.ndarray) -> list[np.ndarray]:
         rest[there] -= book[column[there]]
         books.append(book)
     return books
-
-
-def rescored(rankings: Rankings, dense: np.ndarray, weight: float) -> Rankings:
-    """Path score + weight · dense over the documents of each ranking; weight 0 leaves it as it is.
-
-    >>> rescored(Rankings(np.array([[4, 2]]), np.array([[-1.0, -2.0]])), np.array([[0.0, 9.0]]), 1.0).documents.tolist()
-    [[2, 4]]
-    """
-    if weight == 0:
-        return rankings
-    scores = np.where(rankings.documents >= 0, rankings.scores + weight * dense, -np.inf)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return Rankings(np.take_along_axis(rankings.documents, order, 1), np.take_along_axis(scores, order, 1))
-
-
-def ties_by(rankings: Rankings, dense: np.ndarray) -> Rankings:
-    """Documents of equal scores in the order of `dense`; scores are lowered by steps that change no other order."""
-    dense = np.where(rankings.documents >= 0, dense, -np.inf)
-    order = np.lexsort((-dense, -rankings.scores), axis=1)
-    documents, scores = (np.take_along_axis(part, order, 1) for part in (rankings.documents, rankings.scores))
-    sizes = np.where(np.isfinite(scores), np.maximum(1, np.abs(scores)), 0)
-    steps = np.arange(scores.shape[1]) * 1e-9 * sizes
-    return Rankings(documents, scores - steps)
-
-
-def cut(rankings: Rankings, depth: int) -> Rankings:
-    """The first `depth` places."""
-    return Rankings(rankings.documents[:, :depth], rankings.scores[:, :depth])
