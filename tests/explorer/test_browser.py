@@ -321,7 +321,8 @@ def test_an_id_is_found_and_the_search_has_a_second_page(page):
 def test_what_is_not_there_is_said_and_no_page_shows_a_traceback_or_leads_out(page):
     said = {"compare?run=good&other=nope": "no other run nope", "?run=nowhere": "no run nowhere"}
     said |= {"document?run=good&doc=none": "no document none", "corpus?run=good&job=good": "good is finished"}
-    said |= {"prefixes?run=good&from=100000000": "141–150 of 150", "prefixes?run=good&prefix=9.9": "does not fit"}
+    said |= {"prefixes?run=good&from=100000000": "141–150 of 150"}
+    said |= {"prefixes?run=good&prefix=9.9": "no document of this run has an ID"}
     for path, sentence in said.items():
         page.visit(path)
         until(page, lambda sentence=sentence: sentence in text_of(page).replace("\n", " "))

@@ -12,7 +12,7 @@ import pytest
 import run_bundles
 from streamlit.testing.v1 import AppTest
 
-from explorer_app import context, show
+from explorer_app import context, link_table, show
 from explorer_app.escaped import md
 from explorer_app.views.collapse import seldom_looked_at
 from lmindexer import plots
@@ -396,8 +396,8 @@ def test_runs_laid_over_each_other_stand_in_one_table_with_all_levels_and_positi
 
 
 def test_no_number_reads_minus_nought():
-    frame = show._rounded(pd.DataFrame({"a": [-0.001, 0.5]}), {"a": show.decimal("a")})
-    assert [f"{value:.2f}" for value in frame["a"]] == ["0.00", "0.50"]
+    column = link_table.Column("a", "a", "number", 2)
+    assert [link_table._cell(value, column)["shown"] for value in (-0.001, 0.5, -0.5)] == ["0.00", "0.50", "−0.50"]
 
 
 def test_folders_without_a_run_say_what_to_do(tmp_path, monkeypatch):

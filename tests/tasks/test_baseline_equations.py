@@ -152,13 +152,14 @@ def test_fdsa(task):
 def test_the_query_maps_loss():
     random = np.random.default_rng(0)
     documents, queries = (random.normal(size=(rows, 4)).astype(np.float32) for rows in (5, 3))
-    training = _MapTraining(documents, seed=0, scale=3.0).eval()
+    training = _MapTraining(documents, seed=0).eval()
+    training.scale.data = torch.tensor(3.0).log()
     training.map.map.data = torch.from_numpy(random.normal(size=(4, 4)).astype(np.float32))
     a, right, losses = training.map.map.detach().numpy(), [4, 0, 2], []
     for query, document in zip(queries, right, strict=True):
         score = np.exp([3.0 * (query + query @ a) @ other for other in documents])
         losses.append(-math.log(score[document] / score.sum()))
-    found = training.loss(torch.from_numpy(queries), torch.tensor(right))
+    found = training.loss(torch.from_numpy(queries), torch.tensor(right), torch.tensor([0, 1, 2]))
     assert float(found.detach()) == pytest.approx(np.mean(losses), rel=1e-4)
 
 
