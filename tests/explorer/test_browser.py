@@ -35,17 +35,6 @@ def address(fitted, tmp_path_factory):
         yield listening
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(chromium, address):
     """A page of 1280 × 1000 with `visit(path)`; scripts from documents would set window.pwned."""

@@ -62,16 +62,6 @@ def served(kept, tmp_path_factory):
         yield folder, address
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def annotator(chromium, served):
     """annotator(study, name) -> a tab in a browser of its own, signed in by keyboard, at the first question."""

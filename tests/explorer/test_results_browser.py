@@ -38,16 +38,6 @@ def address(tmp_path_factory):
         yield listening
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_nothing_is_cut_or_covered(chromium, address, width, scheme):
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
